@@ -1,0 +1,18 @@
+//! Package ecosystems: what to look for in an image, and what it means.
+//!
+//! **Where in the flow.** The scan asks [`Matcher`] which files somebody wants, hands each to
+//! [`Ecosystem::read`], and gives all visible findings to [`Ecosystem::settle`].
+//!
+//! **Key type.** [`Ecosystem`]; the table of all is [`ALL`].
+//!
+//! **The one decision.** `read` sees one file of one layer, `settle` sees the whole image. What needs two files
+//! (os-release and a package database, METADATA and RECORD) belongs in `settle`. This rule keeps a cached layer
+//! record right whatever lies above or below it.
+
+mod ecosystem;
+mod matcher;
+mod table;
+
+pub use ecosystem::{Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Want};
+pub use matcher::{EcosystemSet, Matcher};
+pub use table::ALL;

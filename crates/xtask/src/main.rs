@@ -1,0 +1,2 @@
+//! Generates schemas and documentation tables.
+fn main() {}
