@@ -1,1 +1,23 @@
-//! scan
+//! From an image to an inventory: layers in parallel, one pass each, joined in layer order.
+//!
+//! **Where in the flow.** Takes an [`Image`](supercargo_image::Image), streams its layers through the readers of
+//! `ecosystems`, stacks the trees and settles what is visible.
+//!
+//! **Key type.** [`LayerRecord`]: everything a scan keeps of one layer. It names no path of this machine and
+//! depends on nothing but the layer's bytes, the readers' revisions and the limits, so it can travel.
+//!
+//! **The one decision.** Results join in layer order after all layers are read; timing and thread count never
+//! show in the output. The origin layer of a package is found by comparing records, never by reading again.
+//!
+//! **Specification.** OCI image specification v1.1, "Image Layer Filesystem Changeset".
+
+mod collect;
+mod error;
+mod join;
+mod origin;
+mod pipeline;
+mod record;
+
+pub use error::ScanError;
+pub use pipeline::{Progress, ScanOptions, Silent, scan};
+pub use record::{FileFacts, LayerRecord};

@@ -1,0 +1,39 @@
+# The short front door. `make demo` and `make test` are all that a fresh machine needs.
+
+CARGO ?= cargo
+CACHE ?= $(or $(SUPERCARGO_CACHE),$(HOME)/.cache/supercargo)
+FUZZ_SECONDS ?= 60
+
+.PHONY: help demo build test lint interop fuzz audit schemas clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: ## build the release binary, make an image of it, scan, attest, verify, fetch, and tamper
+	@sh tests/demo.sh
+
+build: ## the release binary, with its dependency list embedded
+	@sh tests/build.sh
+
+test: ## all tests; no root, network or server needed
+	$(CARGO) test --workspace --locked --quiet
+
+lint: ## formatting, clippy, licences and sources
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@sh tests/deny.sh
+
+interop: build ## against real installers, registries, cosign and a private Sigstore (root)
+	@SUPERCARGO=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/supercargo bash tests/interop/run.sh
+
+fuzz: ## every fuzz target for FUZZ_SECONDS each
+	@sh fuzz/run.sh $(FUZZ_SECONDS)
+
+audit: ## the advisory database (needs a network)
+	$(CARGO) deny check advisories
+
+schemas: ## derive schemas/ from the official files in SUITES
+	$(CARGO) run --locked --quiet -p supercargo-xtask -- schemas $(SUITES) schemas
+
+clean:
+	rm -rf target demo

@@ -1,0 +1,30 @@
+//! One file per command; this one only chooses.
+
+mod attached;
+mod attest;
+mod ecosystems;
+mod fetch;
+mod generated;
+mod key;
+mod scan;
+mod setup;
+mod verify;
+
+use supercargo::Error;
+
+use crate::args::{Cli, Command};
+
+/// Runs the command that was typed.
+pub(crate) fn run(cli: &Cli) -> Result<(), Error> {
+    match &cli.command {
+        Command::Scan(args) => scan::run(args, &cli.common),
+        Command::Attest(args) => attest::run(args, &cli.common),
+        Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Attached(args) => attached::run(args, &cli.common),
+        Command::Fetch(args) => fetch::run(args, &cli.common),
+        Command::Key(command) => key::run(command, &cli.common),
+        Command::Ecosystems(args) => ecosystems::run(args),
+        Command::Completions { shell } => generated::completions(*shell),
+        Command::Man { dir } => generated::man(dir.as_deref()),
+    }
+}

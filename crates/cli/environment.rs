@@ -1,0 +1,71 @@
+//! The only file that reads the environment and the clock. Everything below gets values.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The variables that supercargo looks at.
+const NAMES: &[&str] = &[
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ALL_PROXY",
+    "COSIGN_PASSWORD",
+    "DOCKER_CONFIG",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "REGISTRY_AUTH_FILE",
+    "SIGSTORE_ID_TOKEN",
+    "SOURCE_DATE_EPOCH",
+    "SUPERCARGO_PASSWORD",
+    "XDG_RUNTIME_DIR",
+];
+
+/// The environment as it was at the start.
+pub(crate) struct Environment(BTreeMap<&'static str, String>);
+
+impl Environment {
+    /// Reads the variables; an empty one counts as unset. Proxy variables are read in both cases of letters.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub(crate) fn read() -> Self {
+        let read = |name: &&'static str| {
+            let lower = name.to_ascii_lowercase();
+            let value = std::env::var(name).or_else(|error| {
+                if name.ends_with("_PROXY") { std::env::var(lower) } else { Err(error) }
+            });
+            value.ok().filter(|value| !value.is_empty()).map(|value| (*name, value))
+        };
+        Self(NAMES.iter().filter_map(read).collect())
+    }
+
+    /// A variable's value.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        debug_assert!(NAMES.contains(&name), "`{name}` is missing from the list");
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// `SOURCE_DATE_EPOCH` in seconds; an unreadable value is an error, because ignoring it would silently
+    /// break reproducibility.
+    pub(crate) fn source_date_epoch(&self) -> Result<Option<i64>, String> {
+        let Some(text) = self.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| format!("SOURCE_DATE_EPOCH is `{text}`: expected seconds since 1970"))
+    }
+
+    /// Where credentials for registries may stand, in order: Podman's file, then Docker's.
+    pub(crate) fn credential_files(&self) -> Vec<PathBuf> {
+        let home = self.get("HOME").map(PathBuf::from);
+        let podman = self.get("REGISTRY_AUTH_FILE").map(PathBuf::from).or_else(|| {
+            Some(PathBuf::from(self.get("XDG_RUNTIME_DIR")?).join("containers/auth.json"))
+        });
+        let docker = self.get("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".docker")));
+        let podman_home = home.map(|home| home.join(".config/containers/auth.json"));
+        [podman, podman_home, docker.map(|folder| folder.join("config.json"))].into_iter().flatten().collect()
+    }
+}
+
+/// The clock, for what must carry the moment of an action (annotations of an attachment, expiry checks).
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
+pub(crate) fn now_unix_seconds() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
