@@ -1,0 +1,79 @@
+//! `supercargo scan`.
+
+use supercargo::image::Image;
+use supercargo::inventory::Inventory;
+use supercargo::sbom::{Document, FormatId};
+use supercargo::{Error, Session};
+
+use super::setup;
+use crate::args::{Common, ScanArgs};
+use crate::environment::Environment;
+use crate::output::{self, Output};
+use crate::terminal::{self, Bar};
+
+/// Scans each chosen image once and writes every output from that scan.
+pub(crate) fn run(args: &ScanArgs, common: &Common) -> Result<(), Error> {
+    let environment = Environment::read();
+    let outputs = outputs(args)?;
+    let session = setup::session(common, &environment)?;
+    let (_, resolved) = setup::open(&session, &args.target, common)?;
+    let are_several = resolved.images.len() > 1;
+    let mut problems = 0;
+    for image in &resolved.images {
+        let (inventory, document) = inspect(&session, image, common, &environment)?;
+        for output in &outputs {
+            write(&document, output, platform_of(image).filter(|_| are_several).as_deref())?;
+        }
+        problems += inventory.problems.len();
+    }
+    setup::strict(problems, &args.target, common)
+}
+
+/// Scans one image, reports its problems and makes the document.
+pub(crate) fn inspect(
+    session: &Session,
+    image: &Image,
+    common: &Common,
+    environment: &Environment,
+) -> Result<(Inventory, Document), Error> {
+    let inventory = session.scan(image, &Bar::new(common))?;
+    report(&inventory, common);
+    let document = supercargo::document(image, &inventory, &setup::document_settings(session, environment)?)?;
+    Ok((inventory, document))
+}
+
+fn outputs(args: &ScanArgs) -> Result<Vec<Output>, Error> {
+    if args.output.is_empty() {
+        return Ok(vec![Output { format: FormatId::TABLE, file: None }]);
+    }
+    let outputs: Vec<_> = args.output.iter().map(|text| Output::parse(text)).collect::<Result<_, _>>()?;
+    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(Error::usage("only one `-o` can go to stdout; give the others a file: `-o FORMAT=FILE`"));
+    }
+    Ok(outputs)
+}
+
+fn write(document: &Document, output: &Output, platform: Option<&str>) -> Result<(), Error> {
+    let bytes = supercargo::encode(document, output.format)?;
+    let output = platform.map_or_else(|| output.clone(), |platform| output.for_platform(platform));
+    match &output.file {
+        Some(file) => output::file(file, &bytes),
+        None => output::stdout(&bytes),
+    }
+}
+
+fn platform_of(image: &Image) -> Option<String> {
+    image.config.platform.as_ref().map(ToString::to_string)
+}
+
+/// Problems go to stderr: a count, or each of them with `--verbose`.
+fn report(inventory: &Inventory, common: &Common) {
+    let count = inventory.problems.len();
+    if common.verbose {
+        for problem in &inventory.problems {
+            terminal::note(common, &format!("problem: {}", supercargo::clean(&problem.to_string())));
+        }
+    } else if count > 0 {
+        terminal::note(common, &format!("note: {count} parts of the image could not be read; `--verbose` prints each"));
+    }
+}

@@ -1,0 +1,110 @@
+//! From arguments and environment to the plain options of the façade.
+
+use std::fs;
+use std::path::Path;
+
+use supercargo::content::Limits;
+use supercargo::image::{PlatformChoice, Reference, Resolved, host_platform};
+use supercargo::registry::{ClientCertificate, Mirror, ProxyOptions, RegistryOptions, Secret};
+use supercargo::{DocumentSettings, Error, Session, SessionOptions, clean};
+
+use crate::args::{Common, LimitArgs, PlatformArg, RegistryArgs, Target};
+use crate::environment::Environment;
+use crate::terminal;
+
+/// The session of a run.
+pub(crate) fn session(common: &Common, environment: &Environment) -> Result<Session, Error> {
+    let registry = registry(&common.registry, environment)?;
+    let threads = common.threads.map_or(0, usize::from);
+    Session::new(SessionOptions { limits: limits(&common.limits), threads, registry })
+}
+
+/// The images that the user means, with a note where the platform was chosen by default.
+pub(crate) fn open(session: &Session, target: &Target, common: &Common) -> Result<(Reference, Resolved), Error> {
+    let reference: Reference = target.reference.parse()?;
+    let choice = match &target.platform {
+        Some(PlatformArg::All) => PlatformChoice::All,
+        Some(PlatformArg::One(platform)) => PlatformChoice::Only(platform.clone()),
+        None => PlatformChoice::Host(host_platform(std::env::consts::OS, std::env::consts::ARCH)),
+    };
+    let resolved = session.open(&reference, &choice)?;
+    if let (PlatformChoice::Host(platform), Some(_)) = (&choice, &resolved.index) {
+        let line = format!("note: {} is an index; took the image for {platform}, the platform of this host", target.reference);
+        terminal::note(common, &clean(&line));
+    }
+    Ok((reference, resolved))
+}
+
+fn limits(args: &LimitArgs) -> Limits {
+    let default = Limits::default();
+    Limits {
+        file_bytes_max: args.file_bytes_max.unwrap_or(default.file_bytes_max),
+        entries_max: args.entries_max.unwrap_or(default.entries_max),
+        path_bytes_max: args.path_bytes_max.unwrap_or(default.path_bytes_max),
+        nesting_depth_max: args.nesting_depth_max.unwrap_or(default.nesting_depth_max),
+        expansion_ratio_max: args.expansion_ratio_max.unwrap_or(default.expansion_ratio_max),
+        layers_max: args.layers_max.unwrap_or(default.layers_max),
+        manifest_bytes_max: args.manifest_bytes_max.unwrap_or(default.manifest_bytes_max),
+        buffered_bytes_max: args.buffered_bytes_max.unwrap_or(default.buffered_bytes_max),
+        attachment_bytes_max: args.attachment_bytes_max.unwrap_or(default.attachment_bytes_max),
+        attachments_max: args.attachments_max.unwrap_or(default.attachments_max),
+        ..default
+    }
+}
+
+fn registry(args: &RegistryArgs, environment: &Environment) -> Result<RegistryOptions, Error> {
+    let mut options = RegistryOptions::default();
+    options.plain_http_hosts.extend(args.plain_http.iter().cloned());
+    options.auth.files = environment.credential_files();
+    options.proxy = proxy(environment);
+    for file in &args.ca {
+        options.tls.extra_authorities.push((file.display().to_string(), read(file)?));
+    }
+    if let (Some(certificate), Some(key)) = (&args.client_cert, &args.client_key) {
+        let key_pem = Secret::new(String::from_utf8_lossy(&read(key)?).into_owned());
+        options.tls.client_certificate = Some(ClientCertificate { certificate_pem: read(certificate)?, key_pem });
+    }
+    for text in &args.mirror {
+        let (host, mirror) = mirror(text)?;
+        options.mirrors.entry(host).or_default().push(mirror);
+    }
+    Ok(options)
+}
+
+/// `docker.io=mirror.example:5000/proxy` → the host and its mirror.
+fn mirror(text: &str) -> Result<(String, Mirror), Error> {
+    let wrong = || Error::usage(format!("`--mirror {text}`: expected HOST=MIRROR, as in `docker.io=mirror.example/proxy`"));
+    let (host, mirror) = text.split_once('=').ok_or_else(wrong)?;
+    let (place, prefix) = mirror.split_once('/').unwrap_or((mirror, ""));
+    if host.is_empty() || place.is_empty() {
+        return Err(wrong());
+    }
+    Ok((host.to_owned(), Mirror { host: place.to_owned(), prefix: prefix.trim_end_matches('/').to_owned() }))
+}
+
+fn proxy(environment: &Environment) -> ProxyOptions {
+    let proxy = |name: &str| environment.get(name).or_else(|| environment.get("ALL_PROXY")).map(Secret::new);
+    ProxyOptions {
+        https_proxy: proxy("HTTPS_PROXY"),
+        http_proxy: proxy("HTTP_PROXY"),
+        no_proxy: environment.get("NO_PROXY").map(str::to_owned),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(file).map_err(|source| Error::read(file, source))
+}
+
+/// With `--strict`, problems fail the run.
+pub(crate) fn strict(count: usize, target: &Target, common: &Common) -> Result<(), Error> {
+    if common.strict && count > 0 {
+        return Err(Error::Problems { count, image: target.reference.clone() });
+    }
+    Ok(())
+}
+
+/// What shapes a document beside the image itself.
+pub(crate) fn document_settings(session: &Session, environment: &Environment) -> Result<DocumentSettings, Error> {
+    let created = environment.source_date_epoch().map_err(Error::usage)?;
+    Ok(DocumentSettings { created, limits: session.limits().clone() })
+}

@@ -1,0 +1,80 @@
+//! What all functions of one run share.
+
+use std::sync::OnceLock;
+
+use supercargo_content::Limits;
+use supercargo_image::{
+    Attachments, Image, LOCAL, OciLayoutStore, PlatformChoice, Reference, Resolved, Source,
+};
+use supercargo_inventory::Inventory;
+use supercargo_registry::{RegistryClient, RegistryOptions, RegistrySource};
+use supercargo_scan::{Progress, ScanOptions};
+
+use crate::Error;
+
+/// Settings of a run: plain data with usable defaults.
+#[derive(Debug, Clone, Default)]
+pub struct SessionOptions {
+    /// Bounds on hostile input, for everything in this run.
+    pub limits: Limits,
+    /// Threads that read layers; 0 is one per core.
+    pub threads: usize,
+    /// How registries are reached. Its `limits` are replaced by the ones above.
+    pub registry: RegistryOptions,
+}
+
+/// Limits, threads and the registry client of one run.
+pub struct Session {
+    options: SessionOptions,
+    client: OnceLock<RegistryClient>,
+}
+
+impl Session {
+    /// A session. Nothing is opened yet; the registry client is made when a registry is first named.
+    pub fn new(mut options: SessionOptions) -> Result<Self, Error> {
+        options.registry.limits = options.limits.clone();
+        Ok(Self { options, client: OnceLock::new() })
+    }
+
+    /// The bounds of this run.
+    pub fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    /// Resolves a reference to images, pinned by digest.
+    pub fn open(&self, at: &Reference, platform: &PlatformChoice) -> Result<Resolved, Error> {
+        if let Reference::Registry(_) = at {
+            let source = RegistrySource::new(self.client()?.clone());
+            return Ok(source.open(at, platform, self.limits())?);
+        }
+        let source = LOCAL.iter().find(|source| source.scheme() == at.scheme());
+        let source = source.ok_or_else(|| Error::usage(format!("no source for `{}`", at.scheme())))?;
+        Ok(source.open(at, platform, self.limits())?)
+    }
+
+    /// Reads every layer of an image once.
+    pub fn scan(&self, image: &Image, progress: &dyn Progress) -> Result<Inventory, Error> {
+        let options = ScanOptions { threads: self.options.threads, limits: self.options.limits.clone() };
+        Ok(supercargo_scan::scan(image, &options, progress)?)
+    }
+
+    /// The store in which things hang on an image.
+    pub fn attachments(&self, at: &Reference) -> Result<Box<dyn Attachments>, Error> {
+        match at {
+            Reference::Registry(reference) => Ok(Box::new(self.client()?.attachments(reference))),
+            Reference::OciLayout { dir, .. } => Ok(Box::new(OciLayoutStore::open(dir, self.limits())?)),
+            other => Err(Error::Usage {
+                message: format!("nothing can be attached to `{other}`"),
+                hint: Some("attach to a registry or to an `oci:` layout, or write the bundle with `--no-attach --bundle FILE`".into()),
+            }),
+        }
+    }
+
+    fn client(&self) -> Result<&RegistryClient, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = RegistryClient::new(self.options.registry.clone()).map_err(|error| Error::RegistrySetup(Box::new(error)))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
