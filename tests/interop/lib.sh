@@ -1,0 +1,115 @@
+# Shared by the scripts of this folder; source it after setting `part` to the script's name.
+#
+# Folders, each can be set from outside:
+#   SUPERCARGO        the binary under test (default: target/ci, then target/release)
+#   SUPERCARGO_CACHE  built peers and images, kept between runs (default ~/.cache/supercargo)
+#   WORK              logs, registries, keys: everything of one run (default: a new folder,
+#                     removed at the end unless a check failed)
+#
+# A check is one line, `ok PART: NAME` or `FAILED PART: NAME`; the output of its command is
+# in WORK/log, and a failed one shows its last lines. WORK/results collects the lines.
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+: "${SUPERCARGO_CACHE:=$HOME/.cache/supercargo}"
+PEERS=$SUPERCARGO_CACHE/peers
+IMAGES=$SUPERCARGO_CACHE/images
+PYTHON=$PEERS/venv/bin/python
+PATH=$PEERS/bin:$PATH
+export SUPERCARGO_CACHE PATH
+
+if [ -z "${SUPERCARGO:-}" ]; then
+    SUPERCARGO=$root/target/ci/supercargo
+    [ -x "$SUPERCARGO" ] || SUPERCARGO=$root/target/release/supercargo
+fi
+export SUPERCARGO
+
+if [ -z "${WORK:-}" ]; then
+    WORK=$(mktemp -d "${TMPDIR:-/tmp}/supercargo-interop.XXXXXX")
+    own_work=yes
+fi
+mkdir -p "$WORK/log"
+export WORK
+checks=0
+failures=0
+
+# check NAME COMMAND...: the command must succeed.
+check() {
+    name=$1
+    shift
+    checks=$((checks + 1))
+    log=$WORK/log/$part-$checks.log
+    if "$@" >"$log" 2>&1 </dev/null; then
+        report ok "$name"
+    else
+        echo "exit status $?" >>"$log"
+        failures=$((failures + 1))
+        report FAILED "$name"
+        tail -n 12 "$log" | cut -c 1-400 | sed 's/^/    /'
+    fi
+}
+
+report() {
+    echo "$1 $part: $2" | tee -a "$WORK/results"
+}
+
+# refused WORDS COMMAND...: the command must fail, and say WORDS (an extended regular expression).
+refused() {
+    words=$1
+    shift
+    if "$@" >"$WORK/refused" 2>&1; then
+        cat "$WORK/refused"
+        echo "accepted, but should have been refused with: $words"
+        return 1
+    fi
+    cat "$WORK/refused"
+    grep -E -i -q -e "$words" "$WORK/refused" || { echo "refused without a word of: $words"; return 1; }
+}
+
+# image_names: the name of every image, one per line.
+image_names() {
+    for file in "$IMAGES"/*/index.json; do
+        basename "$(dirname "$file")"
+    done
+}
+
+need_supercargo() {
+    [ -x "$SUPERCARGO" ] || { echo "$part: no binary at $SUPERCARGO; build it, or set SUPERCARGO" >&2; exit 2; }
+}
+
+# finish: the exit status of a script; a folder of our own goes when all went well.
+finish() {
+    if [ "$failures" -gt 0 ]; then
+        echo "$part: logs in $WORK/log" >&2
+        exit 1
+    fi
+    [ -z "${own_work:-}" ] || rm -rf "$WORK"
+    exit 0
+}
+
+# targets: every image, and IMAGE@ARCH for each platform of an image with several.
+targets() {
+    for file in "$IMAGES"/*.truth.tsv; do
+        basename "$file" .truth.tsv
+    done
+}
+
+# scan TARGET OPTION...: runs the binary on the layout of a target.
+scan() {
+    target=$1
+    shift
+    case $target in
+    *@*) set -- --platform "linux/${target#*@}" "$@" ;;
+    *) set -- --platform linux/amd64 "$@" ;;
+    esac
+    "$SUPERCARGO" scan "oci:${layouts:-$IMAGES}/${target%@*}:1" "$@"
+}
+
+# documents TARGET DIR OPTION...: every format of one scan, into DIR/TARGET.*
+documents() {
+    target=$1 out=$2/$1
+    shift 2
+    mkdir -p "$(dirname "$out")"
+    scan "$target" "$@" -o "cyclonedx-json@1.6=$out.cdx16.json" -o "cyclonedx-json@1.7=$out.cdx17.json" \
+        -o "spdx-json@2.3=$out.spdx.json" -o "purl=$out.purl" -o "table=$out.table"
+}

@@ -1,0 +1,153 @@
+#!/bin/sh
+# Install what the interoperability tests run supercargo against.
+#
+# usage: peers.sh DIR
+#
+#   DIR/bin    Go and Rust programs built from source, at the versions of the tables below
+#   DIR/venv   Python libraries that sign, verify and validate
+#   DIR/log    what the builds printed
+#
+# Debian packages are installed by apt-get when their command is missing, which needs root.
+# What is there at the wanted version is kept, so a second run takes a second. Needs Go 1.26
+# or newer, cargo, Python 3.11 or newer with venv, and the usual package registries.
+set -eu
+
+go_programs() {
+    cat <<'TABLE'
+cosign           github.com/sigstore/cosign/v3                 v3.1.2  cmd/cosign
+olareg           github.com/olareg/olareg                      v0.1.2  cmd/olareg
+oras             oras.land/oras                                v1.3.3  cmd/oras
+crane            github.com/google/go-containerregistry        v0.22.1 cmd/crane
+fulcio           github.com/sigstore/fulcio                    v1.8.8  .
+rekor-server     github.com/sigstore/rekor-tiles/v2            v2.3.0  cmd/rekor-server/posix
+timestamp-server github.com/sigstore/timestamp-authority/v2    v2.1.3  cmd/timestamp-server
+TABLE
+}
+
+# Built from a copy of its source, since its go.mod has lines that count in a main module only.
+apko=chainguard.dev/apko@v0.30.0
+
+cargo_auditable=0.7.7
+
+python_packages='sigstore==4.5.1 cyclonedx-python-lib[validation]==11.12.0 spdx-tools==0.8.5'
+
+debian_packages() { # command, package
+    cat <<'TABLE'
+curl            curl
+db5.3_load      db5.3-util
+debootstrap     debootstrap
+docker-registry docker-registry
+jq              jq
+mvn             maven
+npm             npm
+objcopy         binutils
+openssl         openssl
+ps              procps
+rpm             rpm
+rpmbuild        rpm
+skopeo          skopeo
+strace          strace
+unshare         util-linux
+zstd            zstd
+/usr/bin/time   time
+TABLE
+}
+
+[ $# -eq 1 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+mkdir -p "$1/bin" "$1/log"
+dir=$(cd "$1" && pwd)
+scratch=$(mktemp -d)
+trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+    echo "peers.sh: $*" >&2
+    exit 1
+}
+
+# step NAME VERSION FUNCTION ARGUMENT...: one line about one peer, with the seconds it took.
+step() {
+    name=$1 version=$2
+    shift 2
+    began=$(date +%s)
+    set +e # errexit does not work inside a condition, so the status is taken by hand
+    (set -e; "$@") >"$dir/log/$name.log" 2>&1
+    status=$?
+    set -e
+    if [ $status != 0 ]; then
+        tail -n 5 "$dir/log/$name.log" >&2
+        fail "$name $version could not be built; the whole log is $dir/log/$name.log"
+    fi
+    echo "$version" >"$dir/log/$name.version"
+    echo "$name $version built in $(($(date +%s) - began)) s"
+}
+
+# recorded NAME VERSION: did an earlier run of `step` finish with this version?
+recorded() {
+    [ "$(cat "$dir/log/$1.version" 2>/dev/null)" = "$2" ] && echo "$1 $2 kept"
+}
+
+debian() {
+    missing=$(debian_packages | while read -r command package; do
+        command -v "$command" >/dev/null || echo "$package"
+    done | sort -u | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || fail "not root, so these Debian packages must be installed by hand: $missing"
+    DEBIAN_FRONTEND=noninteractive step debian-packages "$missing" install_debian $missing
+}
+
+install_debian() {
+    apt-get update -q
+    apt-get install -q -y --no-install-recommends "$@"
+}
+
+# built_from FILE MODULE VERSION: does the build information of FILE say so?
+built_from() {
+    [ -x "$1" ] && go version -m "$1" | awk -v m="$2" -v v="$3" \
+        '($1 == "mod" || $1 == "dep") && $2 == m && $3 == v { found = 1 } END { exit !found }'
+}
+
+# A module of its own for each build: `go install` would also ask for the list of all versions.
+build_go() { # NAME MODULE VERSION PACKAGE
+    mkdir "$scratch/$1"
+    cd "$scratch/$1"
+    go mod init "peer/$1"
+    go mod edit -require="$2@$3"
+    package=$2/$4
+    CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags='-s -w' -o "$dir/bin/$1.new" "${package%/.}"
+    mv "$dir/bin/$1.new" "$dir/bin/$1"
+}
+
+build_apko() {
+    cd "$scratch"
+    go mod init peer/apko
+    go mod download "$apko"
+    cp -r "$(go env GOMODCACHE)/$apko" apko
+    chmod -R u+w apko
+    cd apko
+    CGO_ENABLED=0 go build -mod=mod -buildvcs=false -trimpath -ldflags='-s -w' -o "$dir/bin/apko" .
+}
+
+build_auditable() {
+    CARGO_TARGET_DIR=$scratch/cargo cargo install --locked --root "$dir" "cargo-auditable@$cargo_auditable"
+}
+
+build_python() {
+    rm -rf "$dir/venv"
+    python3 -m venv "$dir/venv"
+    # shellcheck disable=SC2086 # one word per package
+    "$dir/venv/bin/pip" install -q $python_packages
+}
+
+debian
+go_programs >"$scratch/table"
+while read -r name module version package; do
+    if built_from "$dir/bin/$name" "$module" "$version"; then
+        echo "$name $version kept"
+    else
+        step "$name" "$version" build_go "$name" "$module" "$version" "$package"
+    fi
+done <"$scratch/table"
+recorded apko "$apko" || step apko "$apko" build_apko
+recorded cargo-auditable "$cargo_auditable" || step cargo-auditable "$cargo_auditable" build_auditable
+recorded python "$python_packages" || step python "$python_packages" build_python

@@ -1,0 +1,140 @@
+#!/bin/sh
+# Start or stop a private Sigstore on free loopback ports.
+#
+# usage: sigstore.sh start|stop DIR
+#
+# Its servers: an OpenID Connect issuer (oidc.py), a certificate transparency log (ctlog.py),
+# Fulcio with a file authority, Rekor v2 and a timestamp authority. A second start in the same
+# DIR keeps keys, ports and log contents, so that earlier signatures still verify.
+#
+# Written into DIR:
+#   env          OIDC_URL, TOKEN_URL     an issuer of e-mail identities: TOKEN_URL?email=a@b
+#                CI_ISSUER, CI_TOKEN_URL the identity of a GitHub Actions workflow
+#                TRUSTED_ROOT            the file that a verifier needs
+#                SIGNING_CONFIG          the file that a signer without a key needs
+#                TRUST_CONFIG            both in one, for sigstore-python
+#   keys/        every private key, unencrypted
+#
+# The timestamp server always listens on port 2112 too: one stack at a time on a machine.
+set -eu
+
+[ $# -eq 2 ] || { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+keys=$dir/keys
+. "$here/servers.sh"
+
+ec_key() { # FILE CURVE
+    openssl genpkey -algorithm EC -pkeyopt "ec_paramgen_curve:$2" -out "$1"
+}
+
+# certificate NAME ISSUER EXTENSION...: for NAME.key; an issuer of the same name means self-signed.
+certificate() {
+    name=$1 issuer=$2
+    shift 2
+    printf '%s\n' '[x]' subjectKeyIdentifier=hash "$@" >"$keys/extensions"
+    openssl req -new -key "$keys/$name.key" -subj "/O=test.invalid/CN=$name" -out "$keys/request"
+    if [ "$name" = "$issuer" ]; then
+        set -- -signkey "$keys/$name.key"
+    else
+        set -- -CA "$keys/$issuer.pem" -CAkey "$keys/$issuer.key" -set_serial "0x$(openssl rand -hex 8)"
+    fi
+    openssl x509 -req -in "$keys/request" -days 30 -sha256 "$@" \
+        -extfile "$keys/extensions" -extensions x -out "$keys/$name.pem"
+    rm "$keys/request" "$keys/extensions"
+}
+
+make_keys() {
+    mkdir -p "$keys"
+    chmod 700 "$keys"
+    for name in fulcio-root fulcio tsa-root tsa; do
+        ec_key "$keys/$name.key" P-384
+        certificate_of "$name"
+    done
+    cat "$keys/fulcio.pem" "$keys/fulcio-root.pem" >"$keys/fulcio-chain.pem"
+    cat "$keys/tsa.pem" "$keys/tsa-root.pem" >"$keys/tsa-chain.pem"
+    ec_key "$keys/ct.key" P-256
+    openssl genpkey -algorithm ED25519 -out "$keys/rekor.key"
+    for name in ct rekor; do
+        openssl pkey -in "$keys/$name.key" -pubout -out "$keys/$name.pub"
+    done
+    free_ports 9 >"$dir/ports"
+    date -u +%Y-%m-%dT%H:%M:%SZ >"$keys/since"
+}
+
+certificate_of() {
+    authority="basicConstraints=critical,CA:TRUE keyUsage=critical,keyCertSign,cRLSign"
+    by_issuer=authorityKeyIdentifier=keyid
+    case $1 in
+    *-root) certificate "$1" "$1" $authority ;;
+    fulcio) certificate fulcio fulcio-root $authority extendedKeyUsage=codeSigning $by_issuer ;;
+    tsa)
+        certificate tsa tsa-root basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature \
+            extendedKeyUsage=critical,timeStamping $by_issuer
+        ;;
+    esac
+}
+
+start_rekor() {
+    # The origin of the log must be its host without the port: Go clients look for that name.
+    launch rekor rekor-server serve --storage-dir "$dir/rekor" --signer-filepath "$keys/rekor.key" \
+        --hostname 127.0.0.1 --http-address 127.0.0.1 --http-port "$rekor" \
+        --grpc-address 127.0.0.1 --grpc-port "$rekor_grpc" --http-metrics-port "$rekor_metrics" \
+        --checkpoint-interval 500ms --batch-max-age 100ms
+}
+
+start_tsa() {
+    launch tsa timestamp-server serve --host 127.0.0.1 --port "$tsa" --disable-ntp-monitoring \
+        --timestamp-signer file --file-signer-key-path "$keys/tsa.key" \
+        --certificate-chain-path "$keys/tsa-chain.pem"
+}
+
+start_fulcio() {
+    cat >"$dir/fulcio.yaml" <<YAML
+oidc-issuers:
+  $host:$oidc: {issuer-url: "$host:$oidc", client-id: sigstore, type: email}
+  $host:$oidc/ci: {issuer-url: "$host:$oidc/ci", client-id: sigstore, type: github-workflow}
+YAML
+    launch fulcio fulcio serve --host 127.0.0.1 --port "$fulcio" --grpc-host 127.0.0.1 \
+        --grpc-port "$fulcio_grpc" --metrics-port "$fulcio_metrics" \
+        --legacy-unix-domain-socket "@fulcio-$fulcio" --config-path "$dir/fulcio.yaml" \
+        --ca fileca --fileca-cert "$keys/fulcio-chain.pem" --fileca-key "$keys/fulcio.key" \
+        --fileca-key-passwd "" --fileca-watch=false \
+        --ct-log-url "$host:$ct" --ct-log-public-key-path "$keys/ct.pub"
+}
+
+start() {
+    [ -e "$keys/since" ] || make_keys 2>"$dir/make-keys.log"
+    read -r oidc ct rekor rekor_grpc rekor_metrics tsa fulcio fulcio_grpc fulcio_metrics <"$dir/ports"
+    host=http://127.0.0.1
+
+    launch oidc python3 "$here/oidc.py" "$oidc" "$keys/oidc.key"
+    launch ct python3 "$here/ctlog.py" "$ct" "$keys/ct.key"
+    start_rekor
+    start_tsa
+    wait_http oidc "$host:$oidc/keys"
+    wait_http ct "$host:$ct/ct/v1/get-sth"
+    start_fulcio # asks the issuer and the log at its start
+    wait_http fulcio "$host:$fulcio/healthz"
+    wait_http rekor "$host:$rekor/healthz"
+    wait_http tsa "$host:$tsa/ping"
+
+    python3 "$here/trust.py" write "$dir" "$host:$fulcio" "$host:$ct" "$host:$rekor" \
+        "$host:$tsa/api/v1/timestamp" "$host:$oidc"
+    cat >"$dir/env" <<ENV
+OIDC_URL=$host:$oidc
+TOKEN_URL=$host:$oidc/token
+CI_ISSUER=$host:$oidc/ci
+CI_TOKEN_URL=$host:$oidc/ci/token
+TRUSTED_ROOT=$dir/trusted_root.json
+SIGNING_CONFIG=$dir/signing_config.json
+TRUST_CONFIG=$dir/trust_config.json
+ENV
+}
+
+case $1 in
+start) stop_servers; start ;;
+stop) stop_servers ;;
+*) fail "say start or stop, not $1" ;;
+esac
