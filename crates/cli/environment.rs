@@ -63,9 +63,7 @@ impl Environment {
     }
 }
 
-/// The clock, for what must carry the moment of an action (annotations of an attachment, expiry checks).
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
-pub(crate) fn now_unix_seconds() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+/// The clock, for what must carry the moment of an action and for what may have expired.
+pub(crate) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }

@@ -1,9 +1,10 @@
 //! Everything that hangs on an image, as a tree.
 
-use supercargo_content::{Descriptor, Digest, Limits, MediaType};
+use supercargo_content::{Descriptor, Digest, Limits};
 use supercargo_image::{Attachments, Image};
 
 use crate::Error;
+use crate::carrier::is_bundle_type;
 
 /// One thing and what hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,3 @@ fn kind(descriptor: &Descriptor) -> AttachedKind {
     AttachedKind::Bundle { predicate_type }
 }
 
-/// Readers match the prefix: the version stands in the type.
-pub(crate) fn is_bundle_type(media_type: &MediaType) -> bool {
-    media_type.as_str().starts_with("application/vnd.dev.sigstore.bundle")
-}

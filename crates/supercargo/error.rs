@@ -141,6 +141,15 @@ impl Error {
         Self::File { action: "write", path: path.to_owned(), source }
     }
 
+    /// A document given by the user that is damaged.
+    pub fn document(
+        what: &'static str,
+        path: impl AsRef<Path>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Document { what, path: path.as_ref().to_owned(), source: Box::new(source) }
+    }
+
     /// What a user can do about it.
     pub fn failure(&self) -> Failure {
         match self {

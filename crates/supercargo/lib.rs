@@ -28,6 +28,7 @@
 
 mod attached;
 mod attestation;
+mod carrier;
 mod document;
 mod error;
 mod session;
@@ -39,7 +40,7 @@ pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
 pub use session::{Session, SessionOptions};
 pub use supercargo_scan::{Progress, Silent};
-pub use verification::{Verdict, VerifyOptions, fetch, fetch_unverified, verify};
+pub use verification::{Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify};
 
 pub use supercargo_attest as attest_types;
 pub use supercargo_content as content;

@@ -1,20 +1,20 @@
 //! Attached bundles → verdicts, and the predicate of one that passes.
 
-use supercargo_attest::{Bundle, BundleError, Policy, PredicateType, Report, Statement, TrustedRoot, Verified, VerifyError};
+use supercargo_attest::{
+    Artifact, Bundle, BundleError, Policy, PredicateType, Report, Statement, TrustedRoot, Verified, VerifyError, examine,
+};
 use supercargo_content::{Descriptor, Digest, Limits};
 use supercargo_image::{Attachments, Image};
 
 use crate::Error;
-use crate::attached::is_bundle_type;
+use crate::carrier::{carriers, content};
 
 /// What a verified attestation must show.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
-    /// Who must have signed, and what evidence there must be.
+    /// Who must have signed, the predicate type, and what evidence there must be.
     pub policy: Policy,
-    /// The predicate type; any without it.
-    pub predicate_type: Option<PredicateType>,
-    /// The authorities and logs to trust.
+    /// The authorities and logs to trust; without it only bundles of a key, without log and timestamp, can pass.
     pub trusted_root: Option<TrustedRoot>,
     /// Bounds.
     pub limits: Limits,
@@ -39,14 +39,14 @@ pub struct Verdict {
 #[derive(Debug)]
 pub enum Outcome {
     /// Every check passed.
-    Passed {
-        /// What was signed.
-        verified: Box<Verified<Statement>>,
-        /// What was checked.
+    Passed(Box<Verified<Statement>>),
+    /// A check failed.
+    Refused {
+        /// The failed check.
+        error: VerifyError,
+        /// What was checked; the failed check is the last.
         report: Report,
     },
-    /// A check failed.
-    Refused(VerifyError),
     /// The bytes are not a bundle.
     Damaged(BundleError),
     /// The bundle is of another predicate type than the one that was asked for.
@@ -67,7 +67,7 @@ pub enum Bundles<'a> {
 pub fn verify(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> Result<Vec<Verdict>, Error> {
     let subjects = subjects(image)?;
     match bundles {
-        Bundles::Given(bytes) => Ok(vec![given(bytes, &subjects, options)]),
+        Bundles::Given(bytes) => Ok(given(bytes, &subjects, options)),
         Bundles::Attached(store) => {
             let mut verdicts = Vec::new();
             for (descriptor, is_index) in &subjects {
@@ -80,7 +80,7 @@ pub fn verify(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> 
 
 /// Succeeds when at least one verdict passed, and says otherwise why not.
 pub fn sufficient(image: &Image, verdicts: &[Verdict], wanted: Option<&PredicateType>) -> Result<(), Error> {
-    if verdicts.iter().any(|verdict| matches!(verdict.outcome, Outcome::Passed { .. })) {
+    if verdicts.iter().any(|verdict| matches!(verdict.outcome, Outcome::Passed(_))) {
         return Ok(());
     }
     let reasons: Vec<String> = verdicts.iter().filter_map(Verdict::reason).collect();
@@ -98,9 +98,9 @@ pub fn sufficient(image: &Image, verdicts: &[Verdict], wanted: Option<&Predicate
 /// is newest, nobody has signed.
 pub fn fetch(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> Result<Vec<u8>, Error> {
     let verdicts = verify(image, bundles, options)?;
-    sufficient(image, &verdicts, options.predicate_type.as_ref())?;
+    sufficient(image, &verdicts, options.policy.predicate_type.as_ref())?;
     let passed = verdicts.iter().find_map(|verdict| match &verdict.outcome {
-        Outcome::Passed { verified, .. } => Some(verified.statement().predicate_bytes().into_owned()),
+        Outcome::Passed(statement) => Some(statement.predicate_bytes().into_owned()),
         _ => None,
     });
     passed.ok_or_else(|| Error::usage("the attestation that passed has no predicate"))
@@ -130,9 +130,9 @@ impl Verdict {
     /// Why the bundle does not pass, in words; `None` when it passes or was not asked for.
     pub fn reason(&self) -> Option<String> {
         match &self.outcome {
-            Outcome::Refused(error) => Some(error.to_string()),
+            Outcome::Refused { error, .. } => Some(error.to_string()),
             Outcome::Damaged(error) => Some(error.to_string()),
-            Outcome::Passed { .. } | Outcome::OtherType => None,
+            Outcome::Passed(_) | Outcome::OtherType => None,
         }
     }
 }
@@ -162,36 +162,48 @@ fn attached_to(
 }
 
 /// A bundle from a file is about the image, or else about the index.
-fn given(bytes: &[u8], subjects: &[(Descriptor, bool)], options: &VerifyOptions) -> Verdict {
-    let mut verdicts = subjects.iter().map(|(subject, is_index)| judge(bytes, &subject.digest, *is_index, options));
-    let first = verdicts.next();
-    let passed = |verdict: &Verdict| matches!(verdict.outcome, Outcome::Passed { .. });
-    match first {
-        Some(verdict) if passed(&verdict) => verdict,
-        Some(verdict) => verdicts.find(passed).unwrap_or(verdict),
-        None => unreachable_subject(bytes, options),
-    }
+fn given(bytes: &[u8], subjects: &[(Descriptor, bool)], options: &VerifyOptions) -> Vec<Verdict> {
+    let judged = subjects.iter().map(|(subject, is_index)| judge(bytes, &subject.digest, *is_index, options));
+    let (passed, failed): (Vec<_>, Vec<_>) =
+        judged.partition(|verdict| matches!(verdict.outcome, Outcome::Passed(_)));
+    let verdicts = if passed.is_empty() { failed } else { passed };
+    verdicts.into_iter().take(1).collect()
 }
 
 fn judge(bytes: &[u8], subject: &Digest, is_index: bool, options: &VerifyOptions) -> Verdict {
-    let mut verdict =
+    let verdict =
         Verdict { carrier: None, subject: subject.clone(), is_index, claimed_type: None, outcome: Outcome::OtherType };
     let bundle = match Bundle::parse(bytes, &options.limits) {
         Ok(bundle) => bundle,
-        Err(error) => {
-            verdict.outcome = Outcome::Damaged(error);
-            return verdict;
-        }
+        Err(error) => return Verdict { outcome: Outcome::Damaged(error), ..verdict },
     };
-    let claimed = bundle.statement_without_verifying().and_then(Result::ok).map(|statement| statement.predicate_type().clone());
-    verdict.claimed_type = claimed.as_ref().map(ToString::to_string);
-    let is_other = |wanted: &PredicateType| claimed.as_ref().is_some_and(|claimed| !wanted.admits(claimed));
-    if options.predicate_type.as_ref().is_some_and(is_other) {
+    let claimed = bundle.statement_without_verifying().and_then(Result::ok);
+    let claimed = claimed.as_ref().map(Statement::predicate_type);
+    let verdict = Verdict { claimed_type: claimed.map(ToString::to_string), ..verdict };
+    let is_other = |wanted: &PredicateType| claimed.is_some_and(|claimed| !wanted.admits(claimed));
+    if options.policy.predicate_type.as_ref().is_some_and(is_other) {
         return verdict;
     }
-    verdict.outcome = match supercargo_attest::verify(&bundle, subject, &options.policy, options.trusted_root.as_ref()) {
-        Ok((verified, report)) => Outcome::Passed { verified: Box::new(verified), report },
-        Err(error) => Outcome::Refused(error),
+    let root = options.trusted_root.as_ref();
+    let (report, outcome) = examine(&bundle, Artifact::Digest(subject), &options.policy, root);
+    let outcome = match outcome.and_then(Verified::into_statement) {
+        Ok(statement) => Outcome::Passed(Box::new(statement)),
+        Err(error) => Outcome::Refused { error, report },
     };
-    verdict
+    Verdict { outcome, ..verdict }
+}
+
+/// The bytes of every bundle of an image.
+fn contents(image: &Image, bundles: &Bundles<'_>, limits: &Limits) -> Result<Vec<Vec<u8>>, Error> {
+    let store = match bundles {
+        Bundles::Given(bytes) => return Ok(vec![bytes.to_vec()]),
+        Bundles::Attached(store) => *store,
+    };
+    let mut found = Vec::new();
+    for (subject, _) in subjects(image)? {
+        for carrier in carriers(&subject, store, limits)? {
+            found.push(content(&carrier, store, limits)?);
+        }
+    }
+    Ok(found)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use supercargo::attest_types::{PredicateType, PredicateTypeError};
 use supercargo::content::Limits;
 use supercargo::image::{PlatformChoice, Reference, Resolved, host_platform};
 use supercargo::registry::{ClientCertificate, Mirror, ProxyOptions, RegistryOptions, Secret};
@@ -107,4 +108,9 @@ pub(crate) fn strict(count: usize, target: &Target, common: &Common) -> Result<(
 pub(crate) fn document_settings(session: &Session, environment: &Environment) -> Result<DocumentSettings, Error> {
     let created = environment.source_date_epoch().map_err(Error::usage)?;
     Ok(DocumentSettings { created, limits: session.limits().clone() })
+}
+
+/// A predicate type: a name of cosign's or a URI.
+pub(crate) fn predicate_type(text: &str) -> Result<PredicateType, Error> {
+    text.parse().map_err(|error: PredicateTypeError| Error::usage(error.to_string()))
 }
