@@ -204,6 +204,17 @@ fetched() {
         "$SUPERCARGO" scan "$1" -o "cyclonedx-json=$WORK/scanned.json" && cmp "$WORK/fetched.json" "$WORK/scanned.json"
 }
 
+# on_disk: attested in a layout, listed and copied by oras, verified by cosign in a registry.
+on_disk() {
+    rm -rf "$WORK/layout" && cp -a "$IMAGES/$subject" "$WORK/layout" &&
+        we_attest "oci:$WORK/layout:1" key && we_verify "oci:$WORK/layout:1" key --type cyclonedx &&
+        "$SUPERCARGO" attached "oci:$WORK/layout:1" | grep cyclonedx &&
+        oras discover --oci-layout --format json "$WORK/layout:1" >"$WORK/discovered" &&
+        jq -e --arg type "$bundle_type" 'any(.referrers[]; .artifactType == $type)' "$WORK/discovered" &&
+        oras cp -r --from-oci-layout --to-plain-http "$WORK/layout:1" "$REG_TAGS/from-disk:1" &&
+        cosign_verifies "$REG_TAGS/from-disk:1" key
+}
+
 generated_key() { # REF
     "$SUPERCARGO" key generate --output-key-prefix "$keys/ours" &&
         cosign attest --key "$keys/ours.key" --use-signing-config=false --tlog-upload=false \
@@ -241,6 +252,7 @@ stopped "docker-registry" "$REG_DISTRIBUTION"
 refusals "docker-registry" "$REG_DISTRIBUTION"
 check "a wrong password is refused" wrong_password "$REG_TAGS/ours-key:1"
 check "cosign uses a key that we made" generated_key "$REG_REFERRERS/python:1"
+check "a layout on disk is attested, and oras takes it to a registry" on_disk
 check "the fetched SBOM is the scanned one" fetched "$REG_DISTRIBUTION/ours-key:1"
 for registry in "$REG_DISTRIBUTION" "$REG_TAGS" "$REG_REFERRERS"; do
     check "the image is pushed for twenty writers" push $subject "$registry/concurrent:1"

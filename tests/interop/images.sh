@@ -31,8 +31,8 @@ umask 022
 key() {
     recipe=$here/images/$1.sh
     {
-        cat "$recipe" "$0" "$here/layout.py" "$here/make_apk.py"
-        for used in $(sed -n 's/.*"$here\/\(images\/[a-z.-]*\)".*/\1/p' "$recipe"); do cat "$here/$used"; done
+        cat "$recipe" "$here/images.sh" "$here/layout.py"
+        for used in $(sed -n 's/.*"$here\/\([A-Za-z_./-]*\)".*/\1/p' "$recipe" | sort -u); do cat "$here/$used"; done
         for earlier in $(sed -n 's/^# after: //p' "$recipe"); do cat "$dir/$earlier.key"; done
     } | sha256sum | cut -d ' ' -f 1
 }

@@ -8,8 +8,7 @@ need_supercargo
 limit_kb=200000
 image=everything
 out=$WORK/memory
-mkdir -p "$out/read-only"
-chmod 555 "$out/read-only"
+mkdir -p "$out/tmp"
 
 # bounded: the peak resident memory, in kB, of a scan that writes every format.
 bounded() {
@@ -29,12 +28,12 @@ without_files() {
     [ ! -s "$out/written" ]
 }
 
-# documents_under COMMAND...: a scan under that command, with nowhere to put a temporary file.
+# documents_under COMMAND...: a scan under that command.
 documents_under() {
     under=$* real=$SUPERCARGO
     cat >"$out/wrapped" <<WRAPPED
 #!/bin/sh
-export TMPDIR=$out/read-only
+export TMPDIR=$out/tmp
 exec $under "$real" "\$@"
 WRAPPED
     chmod +x "$out/wrapped"
