@@ -1,0 +1,49 @@
+//! The signed envelope: DSSE v1 (secure-systems-lab/dsse, protocol.md).
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The payload type of an in-toto statement.
+pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// The bytes that a DSSE signature is over: `DSSEv1 LEN TYPE LEN PAYLOAD`.
+pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    let mut encoded = Vec::with_capacity(head.len().saturating_add(payload.len()));
+    encoded.extend_from_slice(head.as_bytes());
+    encoded.extend_from_slice(payload);
+    encoded
+}
+
+/// A DSSE envelope with exactly one signature.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) payload_type: String,
+    pub(crate) payload: Arc<[u8]>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) key_id: String,
+}
+
+impl Envelope {
+    pub(crate) fn signed_bytes(&self) -> Vec<u8> {
+        pre_authentication_encoding(&self.payload_type, &self.payload)
+    }
+}
+
+/// Without the payload: nobody has verified it.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope").field("payload_bytes", &self.payload.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_the_one_of_the_specification() {
+        let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+    }
+}
