@@ -1,11 +1,10 @@
 //! An inventory and the image that it was read from → a document → bytes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use jiff::Timestamp;
 use supercargo_content::Limits;
-use supercargo_image::{Content, Image, Reference};
+use supercargo_image::{Content, Image, Reference, Selector};
 use supercargo_inventory::Inventory;
 use supercargo_sbom::{Document, DocumentOptions, FormatId, Subject, SubjectKind};
 
@@ -83,19 +82,31 @@ fn subject(image: &Image) -> Subject {
     }
 }
 
-/// The repository in a registry. A file or folder gives its last component only, so that a copy in another folder
-/// gives the same document.
+/// The repository and tag in a registry. For a file or folder, the name by which the image was chosen in it, its
+/// title, or its digest; never a path, so that a copy in another folder gives the same document.
 fn name_and_tag(image: &Image) -> (String, Option<String>) {
     match &image.reference {
         Reference::Registry(reference) => (reference.name(), reference.tag.clone()),
-        Reference::OciLayout { dir: path, selector }
-        | Reference::OciArchive { file: path, selector }
-        | Reference::DockerArchive { file: path, selector } => (last_component(path), selector.tag().map(str::to_owned)),
-        Reference::Rootfs { dir } => (last_component(dir), None),
+        Reference::OciLayout { selector, .. }
+        | Reference::OciArchive { selector, .. }
+        | Reference::DockerArchive { selector, .. } => match selector {
+            Selector::Tag(text) => split_tag(text),
+            Selector::Only | Selector::Digest(_) => (title(image), None),
+        },
+        Reference::Rootfs { .. } => ("rootfs".to_owned(), None),
     }
 }
 
-fn last_component(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "image".to_owned())
+/// `app:1` → `app` and `1`; the colon of a port is followed by a slash.
+fn split_tag(text: &str) -> (String, Option<String>) {
+    match text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+        Some((name, tag)) => (name.to_owned(), Some(tag.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}
+
+fn title(image: &Image) -> String {
+    let title = image.config.labels.get("org.opencontainers.image.title").filter(|title| !title.is_empty());
+    let digest = image.manifest.as_ref().map(|manifest| &manifest.digest).or(image.image_id.as_ref());
+    title.cloned().or_else(|| digest.map(ToString::to_string)).unwrap_or_else(|| "image".to_owned())
 }
