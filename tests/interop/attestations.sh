@@ -131,15 +131,6 @@ stopped() { # NAME REGISTRY
     check "$1: we accept sigstore-python's, stack stopped" we_verify "$2/python:1" email --type cyclonedx
 }
 
-# not_accepted WHAT COMMAND...: with the word that refusals.tsv has for it.
-not_accepted() {
-    word=$(awk -F '\t' -v what="$1" '$1 == what { print $2 }' "$here/refusals.tsv")
-    what=$1
-    shift
-    [ -n "$word" ] || { echo "refusals.tsv has no line for $what"; return 1; }
-    refused "$word" "$@"
-}
-
 refusals() { # NAME REF-PREFIX, without a running stack
     root=$TRUSTED_ROOT
     for by in ours cosign; do

@@ -53,16 +53,17 @@ report() {
     echo "$1 $part: $2" | tee -a "$WORK/results"
 }
 
-# refused WORDS COMMAND...: the command must fail, without a crash, and say WORDS (an extended regular
-# expression, in any case).
-refused() {
-    words=$1
+# not_accepted WHAT COMMAND...: the command must fail as refusals.tsv says of WHAT: exit code and words.
+not_accepted() {
+    what=$1
     shift
+    expected=$(awk -F '\t' -v what="$what" '$1 == what { print $2 }' "$here/refusals.tsv")
+    words=$(awk -F '\t' -v what="$what" '$1 == what { print $3 }' "$here/refusals.tsv")
+    [ -n "$words" ] || { echo "refusals.tsv has no line for $what"; return 1; }
     "$@" >"$WORK/refused" 2>&1
     status=$?
     cat "$WORK/refused"
-    [ $status != 0 ] || { echo "accepted; should have been refused with: $words"; return 1; }
-    [ $status -lt 100 ] || { echo "crashed with status $status"; return 1; }
+    [ $status = "$expected" ] || { echo "exit code $status, expected $expected"; return 1; }
     grep -E -i -q -e "$words" "$WORK/refused" || { echo "refused without a word of: $words"; return 1; }
 }
 

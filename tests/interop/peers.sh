@@ -128,7 +128,12 @@ build_apko() {
     CGO_ENABLED=0 go build -mod=mod -buildvcs=false -trimpath -ldflags='-s -w' -o "$dir/bin/apko" .
 }
 
+# The front door (tests/build.sh) has it too, in the folder beside DIR.
 build_auditable() {
+    if [ -x "$dir/../tools/bin/cargo-auditable" ]; then
+        cp "$dir/../tools/bin/cargo-auditable" "$dir/bin/"
+        return
+    fi
     CARGO_TARGET_DIR=$scratch/cargo cargo install --locked --root "$dir" "cargo-auditable@$cargo_auditable"
 }
 
