@@ -20,9 +20,11 @@ email=dev@example.test
 workflow=https://github.com/org/app/.github/workflows/release.yml@refs/heads/main
 export COSIGN_PASSWORD=correct-horse SUPERCARGO_PASSWORD=correct-horse COSIGN_YES=true DOCKER_CONFIG="$WORK/docker"
 
+# stop_all: also removes what the registries stored, which is large.
 stop_all() {
-    sh "$here/sigstore.sh" stop "$stack"
-    sh "$here/registries.sh" stop "$WORK/registries"
+    [ ! -d "$stack" ] || sh "$here/sigstore.sh" stop "$stack"
+    [ ! -d "$WORK/registries" ] || sh "$here/registries.sh" stop "$WORK/registries"
+    rm -rf "$WORK/registries"
 }
 
 # ---- the two sides, in one of three modes: key, email, workflow ----
@@ -132,24 +134,34 @@ stopped() { # NAME REGISTRY
 }
 
 refusals() { # NAME REF-PREFIX, without a running stack
-    root=$TRUSTED_ROOT
     for by in ours cosign; do
-        keyless=$2/$by-email:1
-        ours_by="--trusted-root $root --identity $email --issuer $OIDC_URL"
-        check "$1, $by: another identity is refused" not_accepted identity \
-            "$SUPERCARGO" verify "$keyless" --trusted-root "$root" --identity other@example.test --issuer "$OIDC_URL"
-        check "$1, $by: another issuer is refused" not_accepted issuer \
-            "$SUPERCARGO" verify "$keyless" --trusted-root "$root" --identity "$email" --issuer "$OIDC_URL/other"
-        check "$1, $by: another key is refused" not_accepted key \
-            "$SUPERCARGO" verify "$2/$by-key:1" --key "$keys/other.pub"
-        check "$1, $by: another key of the CT log is refused" not_accepted ct-key \
-            "$SUPERCARGO" verify "$keyless" --trusted-root "$WORK/other-ct.json" --identity "$email" --issuer "$OIDC_URL"
-        check "$1, $by: another key of the log is refused" not_accepted log-key \
-            "$SUPERCARGO" verify "$keyless" --trusted-root "$WORK/other-log.json" --identity "$email" --issuer "$OIDC_URL"
-        # shellcheck disable=SC2086 # the options are words
-        check "$1, $by: another type is refused" not_accepted type \
-            "$SUPERCARGO" verify "$keyless" $ours_by --type spdx
+        ref=$2/$by-email:1
+        check "$1, $by: another identity is refused" \
+            not_accepted identity keyless "$ref" "$TRUSTED_ROOT" other@example.test "$OIDC_URL"
+        check "$1, $by: another issuer is refused" \
+            not_accepted issuer keyless "$ref" "$TRUSTED_ROOT" "$email" "$OIDC_URL/other"
+        for part in ct-key log-key authority timestamps; do
+            check "$1, $by: a trusted root with another $part is refused" \
+                not_accepted $part keyless "$ref" "$WORK/other-$part.json" "$email" "$OIDC_URL"
+        done
+        check "$1, $by: another type is refused" not_accepted type we_verify "$ref" email --type spdx
+        check "$1, $by: another key is refused" \
+            not_accepted key "$SUPERCARGO" verify "$2/$by-key:1" --key "$keys/other.pub"
     done
+}
+
+keyless() { # REF TRUSTED_ROOT IDENTITY ISSUER
+    "$SUPERCARGO" verify "$1" --trusted-root "$2" --identity "$3" --issuer "$4"
+}
+
+# other_roots: trusted roots in which one thing is another's.
+other_roots() {
+    openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | openssl pkey -pubout -out "$keys/other-ct.pub"
+    openssl genpkey -quiet -algorithm ED25519 | openssl pkey -pubout -out "$keys/other-log.pub"
+    python3 "$here/trust.py" key "$TRUSTED_ROOT" ctlogs "$keys/other-ct.pub" "$WORK/other-ct-key.json"
+    python3 "$here/trust.py" key "$TRUSTED_ROOT" tlogs "$keys/other-log.pub" "$WORK/other-log-key.json"
+    python3 "$here/trust.py" chain "$TRUSTED_ROOT" certificateAuthorities timestampAuthorities "$WORK/other-authority.json"
+    python3 "$here/trust.py" chain "$TRUSTED_ROOT" timestampAuthorities certificateAuthorities "$WORK/other-timestamps.json"
 }
 
 # every_image NAME REGISTRY: scanned there, attested with a key, verified by cosign.
@@ -227,10 +239,7 @@ for name in cosign other; do
     cosign generate-key-pair --output-key-prefix "$keys/$name" 2>"$WORK/log/$name-key" || exit 2
 done
 echo '{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}' >"$WORK/predicate.json"
-openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | openssl pkey -pubout -out "$keys/other-ct.pub"
-openssl genpkey -quiet -algorithm ED25519 | openssl pkey -pubout -out "$keys/other-log.pub"
-python3 "$here/trust.py" swap "$TRUSTED_ROOT" ctlogs "$keys/other-ct.pub" "$WORK/other-ct.json"
-python3 "$here/trust.py" swap "$TRUSTED_ROOT" tlogs "$keys/other-log.pub" "$WORK/other-log.json"
+other_roots || exit 2
 
 matrix "olareg with referrers" "$REG_REFERRERS"
 matrix "olareg without referrers" "$REG_TAGS"

@@ -2,11 +2,13 @@
 """The trust and signing files of a private Sigstore, and damaged copies of its trusted root.
 
 usage: trust.py write DIR FULCIO_URL CT_URL REKOR_URL TSA_URL OIDC_URL
-       trust.py swap TRUSTED_ROOT PART PUBLIC_KEY.pem OUT
+       trust.py key TRUSTED_ROOT PART PUBLIC_KEY.pem OUT
+       trust.py chain TRUSTED_ROOT PART OTHER_PART OUT
 
 `write` reads DIR/keys (see sigstore.sh) and writes trusted_root.json, signing_config.json and
-trust_config.json into DIR. `swap` copies a trusted root with another public key in its first
-entry of PART (ctlogs or tlogs); the entry keeps its id, so that only the signature can tell.
+trust_config.json into DIR. `key` copies a trusted root with another public key in its first
+entry of PART (ctlogs or tlogs); the entry keeps its id, so that only the signature can tell. `chain`
+copies it with the certificates of OTHER_PART in PART (certificateAuthorities, timestampAuthorities).
 
 The one surprise: the id of a Rekor v2 log is not the hash of its public key, as it is for Rekor
 v1 and certificate transparency logs, but of origin, newline, key type (1: Ed25519) and raw key.
@@ -97,11 +99,17 @@ def write(folder, *urls):
     save(f"{folder}/trust_config.json", both)
 
 
-def swap(trusted_root, part, public_key, out):
+def key(trusted_root, part, public_key, out):
     root = json.loads(Path(trusted_root).read_text())
     root[part][0]["publicKey"]["rawBytes"] = b64(pem_blocks(public_key)[0])
     save(out, root)
 
 
+def chain(trusted_root, part, other_part, out):
+    root = json.loads(Path(trusted_root).read_text())
+    root[part][0]["certChain"] = root[other_part][0]["certChain"]
+    save(out, root)
+
+
 if __name__ == "__main__":
-    {"write": write, "swap": swap}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "key": key, "chain": chain}[sys.argv[1]](*sys.argv[2:])
