@@ -22,6 +22,8 @@ pub struct Limits {
     pub layers_max: usize,
     /// Bytes of one manifest, index or configuration.
     pub manifest_bytes_max: u64,
+    /// Manifests and indexes that are looked at below one reference or listed in one index.
+    pub manifests_max: usize,
     /// Bytes of all files held at once by all threads.
     pub buffered_bytes_max: u64,
     /// Bytes of one attached artifact (bundle, statement, SBOM).
@@ -42,6 +44,7 @@ impl Default for Limits {
             expansion_free_bytes: 64 * MIB,
             layers_max: 512,
             manifest_bytes_max: 8 * MIB,
+            manifests_max: 4096,
             buffered_bytes_max: 128 * MIB,
             attachment_bytes_max: 128 * MIB,
             attachments_max: 256,
