@@ -11,11 +11,28 @@
 //! **Specification.** OCI image specification v1.1: manifest, index, configuration, layout.
 
 mod artifact;
+mod choose;
+mod document;
+mod files;
 mod image;
+mod layout;
+mod oci_layout;
+mod open;
+mod platform;
+mod raw;
 mod reference;
+mod registry_reference;
 mod source;
 
 pub use artifact::{Artifact, AttachmentError, Attachments};
+pub use choose::{Fetch, buildkit_attestations, choose};
+pub use document::{
+    Document, DocumentError, Index, parse_config, parse_document, parse_index, parse_manifest,
+};
 pub use image::{Content, Image, ImageConfig, ImageLayer, Manifest};
-pub use reference::{Reference, ReferenceParseError, RegistryReference, Selector};
+pub use oci_layout::OciLayout;
+pub use open::{fetch_document, open_image, resolve};
+pub use platform::host_platform;
+pub use reference::{Reference, ReferenceParseError, Selector};
+pub use registry_reference::RegistryReference;
 pub use source::{Blobs, PlatformChoice, ResolveError, Resolved, Source};

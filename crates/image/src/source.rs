@@ -1,10 +1,11 @@
 //! What every source of images implements.
 
+use std::fmt;
 use std::io::{self, Read};
 
-use supercargo_content::{Descriptor, Platform};
+use supercargo_content::{Descriptor, Limits, Platform};
 
-use crate::{Image, Reference};
+use crate::{DocumentError, Image, Reference};
 
 /// Gives bytes for descriptors. The one method that a source must implement.
 ///
@@ -41,7 +42,12 @@ pub trait Source: Sync {
     fn scheme(&self) -> &'static str;
 
     /// Resolves a reference to images, pinned by digest.
-    fn open(&self, at: &Reference, platform: &PlatformChoice) -> Result<Resolved, ResolveError>;
+    fn open(
+        &self,
+        at: &Reference,
+        platform: &PlatformChoice,
+        limits: &Limits,
+    ) -> Result<Resolved, ResolveError>;
 }
 
 /// Why a reference leads to no image.
@@ -87,7 +93,19 @@ pub enum ResolveError {
         /// Where it lies.
         place: String,
         /// What is wrong.
-        reason: String,
+        reason: Box<DocumentError>,
+    },
+    /// Something is there, but not what the scheme says.
+    #[error("{place} is not {expected}: {reason}; {next_step}")]
+    WrongKind {
+        /// Where.
+        place: String,
+        /// What the scheme says.
+        expected: &'static str,
+        /// How it was told.
+        reason: &'static str,
+        /// What to do.
+        next_step: String,
     },
     /// A limit on the image itself was hit.
     #[error("{what} of {place} is over the limit: {found} > {limit}; raise it with `{flag}`")]
@@ -121,4 +139,38 @@ pub enum ResolveError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl ResolveError {
+    /// A document that is damaged.
+    pub fn damaged(what: &'static str, name: &dyn fmt::Display, place: &str, reason: DocumentError) -> Self {
+        Self::Damaged { what, digest: name.to_string(), place: place.to_owned(), reason: Box::new(reason) }
+    }
+
+    /// A document over [`Limits::manifest_bytes_max`].
+    pub fn document_limit(what: &'static str, place: &str, found: u64, limits: &Limits) -> Self {
+        let limit = limits.manifest_bytes_max;
+        Self::Limit { what, place: place.to_owned(), found, limit, flag: "--max-manifest-bytes" }
+    }
+
+    pub(crate) fn wrong_scheme(scheme: &'static str, at: &Reference) -> Self {
+        let next_step = format!("open it as `{}:`", at.scheme());
+        let reason = "the reference has another scheme";
+        Self::WrongKind { place: format!("`{at}`"), expected: scheme, reason, next_step }
+    }
+
+    pub(crate) fn no_layout(place: &str, missing: &'static str) -> Self {
+        let reason = match missing {
+            "oci-layout" => "there is no file `oci-layout`",
+            _ => "there is no file `index.json`",
+        };
+        let next_step =
+            "for an unpacked root file system use `rootfs:`, for `docker save` use `docker-archive:`";
+        Self::WrongKind {
+            place: format!("`{place}`"),
+            expected: "an OCI image layout",
+            reason,
+            next_step: next_step.to_owned(),
+        }
+    }
 }
