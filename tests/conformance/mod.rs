@@ -1,0 +1,6 @@
+//! The official suites. They are never copied into the project; where they are not beside the checkout, these tests
+//! say so and pass.
+
+mod layouts;
+mod rpmdb;
+mod sigstore;
