@@ -22,13 +22,9 @@ pub struct DocumentSettings {
 
 /// Makes the document of a scan. A pure function of its arguments and the version of this program.
 pub fn document(image: &Image, inventory: &Inventory, settings: &DocumentSettings) -> Result<Document, Error> {
-    let options = DocumentOptions {
-        created: created(image, settings)?,
-        tool_name: "supercargo".to_owned(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        options: options(&settings.limits),
-        author: None,
-    };
+    let mut options = DocumentOptions::new("supercargo", env!("CARGO_PKG_VERSION"));
+    options.created = created(image, settings)?;
+    options.options = changing_limits(&settings.limits);
     Ok(Document::new(inventory, subject(image), options))
 }
 
@@ -52,7 +48,7 @@ fn created(image: &Image, settings: &DocumentSettings) -> Result<Timestamp, Erro
 
 /// The limits that can change what a scan finds, so that two documents of different limits have different serial
 /// numbers.
-fn options(limits: &Limits) -> BTreeMap<String, String> {
+fn changing_limits(limits: &Limits) -> BTreeMap<String, String> {
     let rows = [
         ("file_bytes_max", limits.file_bytes_max.to_string()),
         ("entries_max", limits.entries_max.to_string()),

@@ -42,6 +42,9 @@ impl Matcher {
     /// Bytes of a file that [`Matcher::by_magic`] looks at.
     pub const HEAD_BYTES: usize = 16;
 
+    /// A smaller file can begin with no magic that anybody wants.
+    pub const FILE_BYTES_MIN: u64 = 64;
+
     /// Compiles the wants of a table of at most 64 ecosystems. A pattern that does not compile is a mistake in
     /// the table and comes back as an error text.
     pub fn compile(table: &[&dyn Ecosystem]) -> Result<Self, String> {

@@ -1,50 +1,43 @@
 //! The visitor of one layer: asks the matcher, calls the readers, keeps what they say.
 
-use std::collections::BTreeSet;
-
 use supercargo_content::Limits;
-use supercargo_ecosystems::{Candidate, Ecosystem, EcosystemSet, Findings, Matcher};
-use supercargo_inventory::{ImagePath, Problem};
+use supercargo_ecosystems::{Candidate, Ecosystem, Findings, Matcher};
+use supercargo_inventory::{LayerRef, Problem};
+use supercargo_layer::{Entry, Interest, LayerPass, Visitor};
 
-use crate::FileFacts;
+use crate::{FileFacts, LayerRecord};
 
 /// Collects what the readers of a table say about the files of one layer.
 pub(crate) struct Collector<'a> {
     table: &'a [&'a dyn Ecosystem],
     matcher: &'a Matcher,
     limits: &'a Limits,
-    /// Files that were asked for already, so that a second pass reads none of them again.
-    seen: BTreeSet<ImagePath>,
-    pub(crate) facts: Vec<FileFacts>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) files_read: u64,
+    facts: Vec<FileFacts>,
+    problems: Vec<Problem>,
 }
 
 impl<'a> Collector<'a> {
     pub(crate) fn new(table: &'a [&'a dyn Ecosystem], matcher: &'a Matcher, limits: &'a Limits) -> Self {
-        let (seen, facts, problems) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Self { table, matcher, limits, seen, facts, problems, files_read: 0 }
+        Self { table, matcher, limits, facts: Vec::new(), problems: Vec::new() }
     }
 
-    /// Who wants a file of this name.
-    pub(crate) fn wants_path(&self, path: &ImagePath) -> EcosystemSet {
-        self.matcher.by_path(path)
-    }
-
-    /// Who wants a file of this name that begins like this.
-    pub(crate) fn wants(&self, path: &ImagePath, head: &[u8]) -> EcosystemSet {
-        self.matcher.by_path(path).with(self.matcher.by_magic(head))
-    }
-
-    /// Lets everybody who wants the file read it.
-    pub(crate) fn read(&mut self, path: &ImagePath, mode: u32, bytes: &[u8]) {
-        self.files_read += 1;
-        self.seen.insert(path.clone());
-        let candidate = Candidate { path, mode, bytes, limits: self.limits };
-        for position in self.wants(path, bytes).iter() {
-            if let Some(ecosystem) = self.table.get(position) {
-                self.read_as(*ecosystem, &candidate);
-            }
+    /// What was collected, and what the pass itself found, as the record of a layer.
+    pub(crate) fn record(self, layer: LayerRef, pass: LayerPass) -> LayerRecord {
+        let mut problems = self.problems;
+        problems.extend(pass.problems);
+        for problem in &mut problems {
+            problem.layer.get_or_insert_with(|| layer.clone());
+        }
+        LayerRecord {
+            layer,
+            delta: pass.delta,
+            facts: self.facts,
+            problems,
+            entries: pass.entries,
+            files_read: pass.files_read,
+            compressed_bytes: pass.compressed_bytes,
+            uncompressed_bytes: pass.uncompressed_bytes,
+            was_read: true,
         }
     }
 
@@ -61,5 +54,36 @@ impl<'a> Collector<'a> {
         let (path, ecosystem) = (candidate.path.clone(), ecosystem.id());
         // A file that says nothing is kept too: it ends the run of an older version below it.
         self.facts.push(FileFacts { path, ecosystem, facts: findings.facts });
+    }
+}
+
+impl Visitor for Collector<'_> {
+    fn interest(&mut self, entry: &Entry) -> Interest {
+        if !self.matcher.by_path(&entry.path).is_empty() {
+            Interest::Body
+        } else if entry.size >= Matcher::FILE_BYTES_MIN {
+            Interest::Head
+        } else {
+            Interest::Skip
+        }
+    }
+
+    fn wants_head(&mut self, _entry: &Entry, head: &[u8]) -> bool {
+        !self.matcher.by_magic(head).is_empty()
+    }
+
+    fn body(&mut self, entry: &Entry, bytes: &[u8]) {
+        let candidate = Candidate { path: &entry.path, mode: entry.mode, bytes, limits: self.limits };
+        let readers = self.matcher.by_path(&entry.path).with(self.matcher.by_magic(bytes));
+        for position in readers.iter() {
+            if let Some(ecosystem) = self.table.get(position) {
+                self.read_as(*ecosystem, &candidate);
+            }
+        }
+    }
+
+    fn replaced(&mut self, entry: &Entry) {
+        self.facts.retain(|file| file.path != entry.path);
+        self.problems.retain(|problem| problem.path.as_ref() != Some(&entry.path));
     }
 }

@@ -29,13 +29,7 @@ fn visible_findings(records: &[LayerRecord], tree: &FileTree) -> BTreeMap<Ecosys
     let history = History::new(records);
     let mut visible: BTreeMap<EcosystemId, Vec<Finding>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        let last: BTreeMap<_, _> =
-            record.facts.iter().enumerate().map(|(position, file)| ((file.ecosystem, &file.path), position)).collect();
-        for (position, file) in record.facts.iter().enumerate() {
-            let is_last = last.get(&(file.ecosystem, &file.path)) == Some(&position);
-            if !is_last || !shows_layer(tree, file, index) {
-                continue;
-            }
+        for file in record.facts.iter().filter(|file| shows_layer(tree, file, index)) {
             let findings = file.facts.iter().map(|fact| {
                 let origin = history.origin(file.ecosystem, &file.path, index, fact);
                 let origin = records.get(origin).unwrap_or(record).layer.clone();

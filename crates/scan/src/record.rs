@@ -37,3 +37,20 @@ pub struct FileFacts {
     /// What it says.
     pub facts: Vec<Fact>,
 }
+
+impl LayerRecord {
+    /// The record of a layer that was not read, and why.
+    pub fn unread(layer: LayerRef, why: Problem) -> Self {
+        Self {
+            layer,
+            delta: LayerDelta::default(),
+            facts: Vec::new(),
+            problems: vec![why],
+            entries: 0,
+            files_read: 0,
+            compressed_bytes: 0,
+            uncompressed_bytes: 0,
+            was_read: false,
+        }
+    }
+}
