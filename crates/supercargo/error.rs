@@ -3,11 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use supercargo_attest::VerifyError;
 use supercargo_content::Digest;
 use supercargo_image::{AttachmentError, ReferenceParseError, ResolveError};
 use supercargo_scan::ScanError;
-use supercargo_signing::SigningError;
+use supercargo_signing::SignError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +42,7 @@ pub enum Error {
     Attachment(#[from] AttachmentError),
     /// Signing failed.
     #[error(transparent)]
-    Signing(#[from] SigningError),
+    Signing(#[from] SignError),
     /// Attestations are there, and none passes.
     #[error("no attestation of {image} passes: {reasons}")]
     Refused {
@@ -51,15 +50,6 @@ pub enum Error {
         image: String,
         /// Each failed check.
         reasons: String,
-    },
-    /// A document that must be verified before it is used fails.
-    #[error("failed to verify {what}")]
-    Verify {
-        /// Which document.
-        what: String,
-        /// The failed check.
-        #[source]
-        source: VerifyError,
     },
     /// No attestation of the wanted type is there.
     #[error("no attestation {wanted} is attached to {image}: there is {there}")]
@@ -141,6 +131,11 @@ impl Error {
         Self::File { action: "write", path: path.to_owned(), source }
     }
 
+    /// Signing that failed before it began.
+    pub fn signing(error: impl Into<SignError>) -> Self {
+        Self::Signing(error.into())
+    }
+
     /// A document given by the user that is damaged.
     pub fn document(
         what: &'static str,
@@ -157,10 +152,10 @@ impl Error {
             Self::Resolve(ResolveError::Registry { .. }) | Self::RegistrySetup(_) => Failure::Service,
             Self::Resolve(_) | Self::Scan(_) => Failure::Image,
             Self::Problems { .. } => Failure::Problems,
-            Self::Refused { .. } | Self::Verify { .. } => Failure::Refused,
+            Self::Refused { .. } => Failure::Refused,
             Self::Nothing { .. } => Failure::Nothing,
             Self::Attachment(_) => Failure::Service,
-            Self::Signing(error) if error.is_service() => Failure::Service,
+            Self::Signing(SignError::Service(_)) => Failure::Service,
             Self::Signing(_) | Self::File { .. } | Self::Document { .. } => Failure::Other,
         }
     }

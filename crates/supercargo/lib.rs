@@ -34,8 +34,8 @@ mod error;
 mod session;
 mod verification;
 
-pub use attached::{AttachedNode, AttachedKind, attached};
-pub use attestation::{Attested, Attestation, attest};
+pub use attached::{AttachedKind, AttachedNode, attached};
+pub use attestation::{Predicate, Signing, attach, sign};
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
 pub use session::{Session, SessionOptions};

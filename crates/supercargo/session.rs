@@ -61,7 +61,7 @@ impl Session {
     /// The store in which things hang on an image.
     pub fn attachments(&self, at: &Reference) -> Result<Box<dyn Attachments>, Error> {
         match at {
-            Reference::Registry(reference) => Ok(Box::new(self.client()?.attachments(reference))),
+            Reference::Registry(reference) => Ok(Box::new(self.client()?.attachments(reference).map_err(|error| Error::RegistrySetup(Box::new(error)))?)),
             Reference::OciLayout { dir, .. } => Ok(Box::new(OciLayoutStore::open(dir, self.limits())?)),
             other => Err(Error::Usage {
                 message: format!("nothing can be attached to `{other}`"),

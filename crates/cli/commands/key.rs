@@ -1,10 +1,11 @@
 //! `supercargo key`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use supercargo::{Error, signing};
+use supercargo::Error;
+use supercargo::signing::SigningKey;
 
+use super::attest::private_key;
 use crate::args::{Common, KeyCommand};
 use crate::environment::Environment;
 use crate::{output, secrets, terminal};
@@ -28,7 +29,7 @@ fn generate(
 ) -> Result<(), Error> {
     let (private, public) = (PathBuf::from(format!("{prefix}.key")), PathBuf::from(format!("{prefix}.pub")));
     let password = secrets::password(password_file, environment, true)?;
-    let pair = signing::generate_key(&password)?;
+    let pair = SigningKey::generate(&password).map_err(Error::signing)?;
     output::new_secret_file(&private, pair.private_pem.as_bytes())?;
     output::file(&public, pair.public_pem.as_bytes())?;
     terminal::note(common, &format!("wrote {} and {}", private.display(), public.display()));
@@ -36,8 +37,6 @@ fn generate(
 }
 
 fn public(file: &Path, password_file: Option<&Path>, environment: &Environment) -> Result<(), Error> {
-    let pem = fs::read(file).map_err(|source| Error::read(file, source))?;
-    let password = secrets::password(password_file, environment, false)?;
-    let key = signing::SigningKey::load(&pem, &password)?;
-    output::stdout(key.public_key().to_pem().as_bytes())
+    let key = private_key(file, password_file, environment)?;
+    output::stdout(key.public().to_pem().as_bytes())
 }

@@ -7,6 +7,7 @@ use supercargo::attest_types::{PredicateType, PredicateTypeError};
 use supercargo::content::Limits;
 use supercargo::image::{PlatformChoice, Reference, Resolved, host_platform};
 use supercargo::registry::{ClientCertificate, Mirror, ProxyOptions, RegistryOptions, Secret};
+use supercargo::signing::HttpOptions;
 use supercargo::{DocumentSettings, Error, Session, SessionOptions, clean};
 
 use crate::args::{Common, LimitArgs, PlatformArg, RegistryArgs, Target};
@@ -113,4 +114,16 @@ pub(crate) fn document_settings(session: &Session, environment: &Environment) ->
 /// A predicate type: a name of cosign's or a URI.
 pub(crate) fn predicate_type(text: &str) -> Result<PredicateType, Error> {
     text.parse().map_err(|error: PredicateTypeError| Error::usage(error.to_string()))
+}
+
+/// How the signing services are reached: as registries are.
+pub(crate) fn http(args: &RegistryArgs, environment: &Environment) -> Result<HttpOptions, Error> {
+    let host = |entry: &String| entry.rsplit_once(':').map_or(entry.as_str(), |(host, _)| host).to_owned();
+    Ok(HttpOptions {
+        ca_pem: args.ca.iter().map(|file| read(file)).collect::<Result<_, _>>()?,
+        plain_http_hosts: args.plain_http.iter().map(host).collect(),
+        https_proxy: environment.get("HTTPS_PROXY").or_else(|| environment.get("ALL_PROXY")).map(str::to_owned),
+        no_proxy: environment.get("NO_PROXY").map(str::to_owned),
+        ..HttpOptions::default()
+    })
 }
