@@ -16,6 +16,8 @@ mod document;
 mod files;
 mod image;
 mod layout;
+mod layout_store;
+mod layout_write;
 mod oci_layout;
 mod open;
 mod platform;
@@ -24,12 +26,16 @@ mod reference;
 mod registry_reference;
 mod source;
 
-pub use artifact::{Artifact, AttachmentError, Attachments};
+pub use artifact::{
+    Artifact, ArtifactManifest, AttachmentError, Attachments, CosignKind, EMPTY_CONFIG, cosign_tag,
+    fallback_tag,
+};
 pub use choose::{Fetch, buildkit_attestations, choose};
 pub use document::{
     Document, DocumentError, Index, parse_config, parse_document, parse_index, parse_manifest,
 };
 pub use image::{Content, Image, ImageConfig, ImageLayer, Manifest};
+pub use layout_store::{LayoutStoreError, OciLayoutStore};
 pub use oci_layout::OciLayout;
 pub use open::{fetch_document, open_image, resolve};
 pub use platform::host_platform;
