@@ -96,7 +96,7 @@ push() {
 
 oras_lists() { # REF COUNT
     oras discover --plain-http --format json "$1" >"$WORK/discovered" && cat "$WORK/discovered" &&
-        [ "$(jq --arg type "$bundle_type" '[.referrers[] | select(.artifactType == $type)] | length' "$WORK/discovered")" = "$2" ]
+        [ "$(jq --arg type "$bundle_type" '[.referrers[]? | select(.artifactType == $type)] | length' "$WORK/discovered")" = "$2" ]
 }
 
 copies() { # REF
@@ -186,7 +186,17 @@ attested() {
         jq -r '.payload | @base64d | fromjson | .subject[].digest.sha256' "$WORK/envelope" | grep -qx "${pinned##*sha256:}"
 }
 
-# concurrent REGISTRY: twenty writers at once, each with a type of its own.
+# all_platforms REF: each manifest of the index gets its own SBOM, the index none.
+all_platforms() {
+    we_attest "$1" key --platform all || return 1
+    for architecture in amd64 arm64; do
+        pinned=$(crane digest --full-ref --platform "linux/$architecture" "$1") &&
+            cosign_verifies "$pinned" key && oras_lists "$pinned" 1 || return 1
+    done
+    oras_lists "$1" 0
+}
+
+# concurrent REF: twenty writers at once, each with a type of its own.
 concurrent() {
     writers=
     for n in $(seq 20); do
@@ -252,6 +262,8 @@ stopped "docker-registry" "$REG_DISTRIBUTION"
 refusals "docker-registry" "$REG_DISTRIBUTION"
 check "a wrong password is refused" wrong_password "$REG_TAGS/ours-key:1"
 check "cosign uses a key that we made" generated_key "$REG_REFERRERS/python:1"
+check "the image of two platforms is pushed" push multi "$REG_REFERRERS/platforms:1"
+check "each platform of an index is attested" all_platforms "$REG_REFERRERS/platforms:1"
 check "a layout on disk is attested, and oras takes it to a registry" on_disk
 check "the fetched SBOM is the scanned one" fetched "$REG_DISTRIBUTION/ours-key:1"
 for registry in "$REG_DISTRIBUTION" "$REG_TAGS" "$REG_REFERRERS"; do

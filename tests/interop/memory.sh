@@ -10,11 +10,12 @@ image=everything
 out=$WORK/memory
 mkdir -p "$out/tmp"
 
-# bounded: the peak resident memory, in kB, of a scan that writes every format.
+# bounded THREADS: the peak resident memory, in kB, of a scan that writes every format.
 bounded() {
+    threads=$1
     documents_under /usr/bin/time -f '%M' -o "$out/peak" || return 1
     peak=$(tail -n 1 "$out/peak")
-    echo "peak of $image ($(du -sm "$IMAGES/$image" | cut -f 1) MB compressed): $peak kB, limit $limit_kb kB"
+    echo "peak of $image with $threads threads ($(du -sm "$IMAGES/$image" | cut -f 1) MB compressed): $peak kB, limit $limit_kb kB"
     [ "$peak" -gt 0 ] && [ "$peak" -lt $limit_kb ]
 }
 
@@ -34,12 +35,14 @@ documents_under() {
     cat >"$out/wrapped" <<WRAPPED
 #!/bin/sh
 export TMPDIR=$out/tmp
-exec $under "$real" "\$@"
+exec $under "$real" --threads $threads "\$@"
 WRAPPED
     chmod +x "$out/wrapped"
     (SUPERCARGO=$out/wrapped && documents "$image" "$out")
 }
 
-check "peak memory of $image" bounded
+for threads in 1 2 8; do
+    check "$image with $threads threads stays below $((limit_kb / 1000)) MB" bounded $threads
+done
 check "no temporary file for $image" without_files
 finish

@@ -13,7 +13,23 @@ compare() {
         "$out.cdx17.json" "$out.spdx.json" "$out.purl"
 }
 
+# both_platforms: one scan of an index gives what two scans of its platforms gave.
+both_platforms() {
+    "$SUPERCARGO" scan "oci:$IMAGES/multi:1" --platform all -o "purl=$WORK/documents/all.purl" &&
+        cmp "$WORK/documents/all.linux-amd64.purl" "$WORK/documents/multi@amd64.purl" &&
+        cmp "$WORK/documents/all.linux-arm64.purl" "$WORK/documents/multi@arm64.purl"
+}
+
+# known_targets: a line of differences.tsv about an image that is not there would never be looked at.
+known_targets() {
+    for target in $(awk -F '\t' '!/^#/ && NF { print $2 }' "$here/differences.tsv" | tr ',' '\n' | sort -u); do
+        [ -e "$IMAGES/$target.truth.tsv" ] || { echo "differences.tsv names $target"; return 1; }
+    done
+}
+
 for target in $(targets); do
     check "$target has what its installers list" compare "$target"
 done
+check "an index is scanned as its platforms are" both_platforms
+check "differences.tsv names no unknown image" known_targets
 finish
