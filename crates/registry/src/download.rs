@@ -16,8 +16,8 @@ use crate::retry::Attempts;
 use crate::session::Session;
 use crate::transport::{Answer, is_passing};
 
-/// Pieces between the network and the reader; each is what one read of a connection gives (16 KiB, often less).
-const PIECES_MAX: usize = 32;
+/// Pieces between the network and the reader; each is what one read of a connection gives, at most some 400 KiB.
+const PIECES_MAX: usize = 4;
 
 /// A blob or manifest on its way.
 pub(crate) struct Download {
