@@ -13,7 +13,7 @@ use crate::host::Repository;
 use crate::manifest::{Name, Pushed};
 use crate::session::Session;
 use crate::upload::{BlobPush, OpenBlob};
-use crate::{RegistryAttachments, RegistryError, RegistryOptions, referrers};
+use crate::{RegistryAttachments, RegistryError, RegistryOptions, RegistrySource, referrers};
 
 /// A client of registries. Cheap to clone; all clones share connections, tokens and limits.
 ///
@@ -41,15 +41,16 @@ impl RegistryClient {
         Ok(Self { engine: Arc::new(Engine::new()?), session })
     }
 
+    /// Opens images by `registry:` references.
+    pub fn source(&self) -> RegistrySource {
+        RegistrySource::new(self.clone())
+    }
+
     /// The manifest that a reference stands for; by digest where it has one, else by tag. Mirrors are asked first.
     /// At most [`Limits::manifest_bytes_max`] bytes.
     pub fn manifest(&self, at: &RegistryReference) -> Result<FetchedManifest, RegistryError> {
         let repository = Repository::of(at)?;
-        let name = match (&at.digest, &at.tag) {
-            (Some(digest), _) => Name::Digest(digest),
-            (None, tag) => Name::Tag(tag.as_deref().unwrap_or("latest")),
-        };
-        let manifest = self.wait(self.session.manifest(&repository, name))?;
+        let manifest = self.wait(self.session.manifest(&repository, Name::of(at)))?;
         Ok(FetchedManifest { descriptor: manifest.descriptor, bytes: manifest.body.to_vec() })
     }
 

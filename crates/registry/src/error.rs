@@ -1,5 +1,7 @@
 //! Why the registry, or the way to it, failed.
 
+use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -118,7 +120,7 @@ pub enum RegistryError {
         what: String,
         /// The cause.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Other writers kept changing the fallback index.
     #[error(
@@ -168,6 +170,23 @@ impl RegistryError {
             Self::Contended { .. } => Some("run the command again when the other writers are done"),
             _ => None,
         }
+    }
+
+    /// The error of this client somewhere below an error of a trait, for its status and hint.
+    pub fn find_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            // An I/O error passes over the error that it wraps when asked for its source.
+            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = match wrapped {
+                Some(wrapped) => Some(wrapped),
+                None => error.source(),
+            };
+        }
+        None
     }
 
     /// Whether nothing is there, as opposed to hidden, refused or broken.

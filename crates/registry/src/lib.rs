@@ -48,6 +48,7 @@ mod referrers;
 mod retry;
 mod secret;
 mod session;
+mod source;
 mod tls;
 mod transport;
 mod upload;
@@ -62,4 +63,5 @@ pub use options::{
     RegistryOptions, RetryOptions, TimeoutOptions, TlsOptions, UploadOptions,
 };
 pub use secret::Secret;
+pub use source::RegistrySource;
 pub use upload::{BlobPush, OpenBlob};

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use supercargo_content::{Descriptor, Digest, Hasher, MediaType};
 
 use crate::RegistryError;
+use supercargo_image::RegistryReference;
+
 use crate::error::clean;
 use crate::host::{Endpoint, Repository};
 use crate::session::{Fetched, Patience, Session};
@@ -96,7 +98,15 @@ impl Session {
     }
 }
 
-impl Name<'_> {
+impl<'a> Name<'a> {
+    /// What a reference names: the digest where it has one, else the tag.
+    pub(crate) fn of(at: &'a RegistryReference) -> Self {
+        match (&at.digest, &at.tag) {
+            (Some(digest), _) => Self::Digest(digest),
+            (None, tag) => Self::Tag(tag.as_deref().unwrap_or("latest")),
+        }
+    }
+
     /// The text for the address. A tag is checked first (OCI distribution specification v1.1, "Pulling manifests").
     fn checked(&self) -> Result<String, RegistryError> {
         match self {

@@ -1,10 +1,13 @@
 //! The client against a registry on loopback: each test is one clause of what it promises.
 
+#![expect(clippy::unwrap_used, reason = "clippy exempts functions with `#[test]` only, not what they share")]
+
 mod auth;
 mod download;
 mod mirrors;
 mod referrers;
 mod retry;
+mod source;
 mod upload;
 
 use std::error::Error;
@@ -81,17 +84,7 @@ fn read(client: &RegistryClient, at: &RegistryReference, blob: &Descriptor) -> s
 
 /// The registry's error below an error of a trait.
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> &'a RegistryError {
-    let mut error = error;
-    loop {
-        if let Some(found) = error.downcast_ref::<RegistryError>() {
-            return found;
-        }
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        error = match wrapped {
-            Some(wrapped) => wrapped,
-            None => error.source().expect("an error of the registry client"),
-        };
-    }
+    RegistryError::find_in(error).expect("an error of the registry client")
 }
 
 fn fault(registry: &TestRegistry, fault: Fault) {

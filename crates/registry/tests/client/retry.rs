@@ -4,7 +4,7 @@ use supercargo_content::MediaType;
 use supercargo_registry::RegistryError;
 use supercargo_testkit::registry::Fault;
 
-use crate::{at, client, client_with, fault, registry};
+use crate::{REPOSITORY, at, client, client_with, fault, noise, registry};
 
 #[test]
 fn a_rate_limit_is_waited_for() {
@@ -91,9 +91,7 @@ fn requests_to_one_host_are_limited() {
         }
     });
     // A download that nobody reads keeps the only place; the next request waits for it.
-    let blob = registry.put_blob(crate::REPOSITORY, &image.media_type, &crate::noise(4 << 20));
-    let blob =
-        supercargo_content::Descriptor { media_type: supercargo_content::MediaType::new("a/b"), ..blob };
+    let blob = registry.put_blob(REPOSITORY, &MediaType::OCI_LAYER, &noise(32 << 20));
     let stream = client.blobs(&at).unwrap().open(&blob).unwrap();
     let waiting = std::thread::spawn({
         let (client, at) = (client.clone(), at.clone());
