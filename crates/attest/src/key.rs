@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pem::{EncodeConfig, LineEnding, Pem};
 use sigstore_crypto::{KeyAlgorithm, SigningScheme};
 use sigstore_types::{DerPublicKey, SignatureBytes};
 use supercargo_content::Digest;
@@ -80,9 +81,10 @@ impl PublicKey {
         STANDARD.encode(self.fingerprint().to_bytes())
     }
 
-    /// The key as PEM.
+    /// The key as PEM, lines ended with LF as OpenSSL and cosign do.
     pub fn to_pem(&self) -> String {
-        self.spki.to_pem()
+        let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
+        pem::encode_config(&Pem::new("PUBLIC KEY", self.spki()), config)
     }
 
     /// Whether `signature` is this key's over `message`, in one of the schemes of the key's kind.
@@ -182,7 +184,7 @@ mod tests {
     fn a_pem_round_trips_and_has_cosigns_hint() {
         let key = PublicKey::from_pem(P256.as_bytes()).unwrap();
         assert_eq!(key.algorithm(), PublicKeyAlgorithm::EcdsaP256);
-        assert_eq!(PublicKey::from_pem(key.to_pem().as_bytes()), Ok(key.clone()));
+        assert_eq!(key.to_pem(), P256);
         assert_eq!(key.hint().len(), 44);
     }
 

@@ -1,0 +1,209 @@
+//! The HTTP client for the signing services: bounded, without surprises from the environment.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode, redirect};
+use url::{Host, Url};
+
+use crate::error::{Fault, ServiceError, ServiceKind};
+
+/// How the signing services are reached. Plain data: nothing is read from the environment.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Further certificate authorities for TLS, PEM.
+    pub ca_pem: Vec<Vec<u8>>,
+    /// Hosts (without port) that may be reached by plain HTTP. Loopback always may.
+    pub plain_http_hosts: Vec<String>,
+    /// The proxy for HTTPS, as in `HTTPS_PROXY`.
+    pub https_proxy: Option<String>,
+    /// The hosts reached without the proxy, as in `NO_PROXY`.
+    pub no_proxy: Option<String>,
+    /// How long one request may take. A log may answer only with its next checkpoint: not below 20 s.
+    pub timeout: Duration,
+    /// The longest answer that is read, in bytes.
+    pub answer_bytes_max: usize,
+    /// How often a request is tried when a service is out of reach or overloaded.
+    pub attempts_max: u32,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            ca_pem: Vec::new(),
+            plain_http_hosts: Vec::new(),
+            https_proxy: None,
+            no_proxy: None,
+            timeout: Duration::from_secs(60),
+            answer_bytes_max: 8 * 1_024 * 1_024,
+            attempts_max: 3,
+        }
+    }
+}
+
+pub(crate) struct Http<'a> {
+    client: Client,
+    options: &'a HttpOptions,
+    /// What must never stand in an error message.
+    secrets: Vec<&'a str>,
+}
+
+/// One request, which can be tried again.
+pub(crate) struct Request<'a> {
+    pub(crate) service: ServiceKind,
+    pub(crate) url: &'a str,
+    pub(crate) body: Option<(&'static str, Vec<u8>)>,
+    pub(crate) bearer: Option<&'a str>,
+}
+
+impl<'a> Http<'a> {
+    pub(crate) fn new(options: &'a HttpOptions, secrets: Vec<&'a str>) -> Result<Self, HttpSetupError> {
+        let mut builder = Client::builder()
+            .timeout(options.timeout)
+            .connect_timeout(Duration::from_secs(10))
+            .user_agent(concat!("supercargo/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .no_proxy();
+        let mut roots = Vec::new();
+        for pem in &options.ca_pem {
+            roots.extend(
+                Certificate::from_pem_bundle(pem).map_err(|error| HttpSetupError::Ca(causes(&error)))?,
+            );
+        }
+        builder = builder.tls_certs_merge(roots);
+        if let Some(proxy) = &options.https_proxy {
+            let except = options.no_proxy.as_deref().and_then(NoProxy::from_string);
+            let proxy = Proxy::https(proxy).map_err(|error| HttpSetupError::Proxy(causes(&error)))?;
+            builder = builder.proxy(proxy.no_proxy(except));
+        }
+        let client = builder.build().map_err(|error| HttpSetupError::Client(causes(&error)))?;
+        Ok(Self { client, options, secrets })
+    }
+
+    /// Sends the request, again when that may help, and returns the body of a successful answer.
+    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+        self.check_url(request)?;
+        let mut attempt = 1;
+        loop {
+            match self.send_once(request).await {
+                Err(error) if attempt < self.options.attempts_max && error.may_pass() => {
+                    tokio::time::sleep(Duration::from_millis(500) * attempt).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn send_once(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+        let fault = |fault| ServiceError::new(request.service, request.url, fault);
+        let response = self.build(request).send().await.map_err(|error| fault(self.unreachable(error)))?;
+        let status = response.status();
+        let body = self.read(response).await.map_err(fault)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(fault(Fault::Status { status: status.as_u16(), message: self.message(status, &body) }))
+    }
+
+    fn build(&self, request: &Request<'_>) -> RequestBuilder {
+        let builder = match &request.body {
+            Some((media_type, body)) => {
+                self.client.post(request.url).header("content-type", *media_type).body(body.clone())
+            }
+            None => self.client.get(request.url),
+        };
+        match request.bearer {
+            Some(token) => builder.bearer_auth(token),
+            None => builder,
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, Fault> {
+        let max = self.options.answer_bytes_max;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            if body.len().saturating_add(chunk.len()) > max {
+                return Err(Fault::AnswerTooLong { max });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// A token goes out in clear text only to loopback, or where the user has named the host.
+    fn check_url(&self, request: &Request<'_>) -> Result<(), ServiceError> {
+        let fault = |fault| ServiceError::new(request.service, request.url, fault);
+        let url = Url::parse(request.url).map_err(|error| fault(Fault::Url(error.to_string())))?;
+        let loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let named = url
+            .host_str()
+            .is_some_and(|host| self.options.plain_http_hosts.iter().any(|named| named == host));
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if loopback || named => Ok(()),
+            "http" => Err(fault(Fault::PlainHttp)),
+            other => Err(fault(Fault::Url(format!("scheme `{other}`")))),
+        }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Fault {
+        let error = error.without_url(); // It stands in the message already.
+        Fault::Unreachable { causes: causes(&error).into_iter().map(|cause| self.hide(&cause)).collect() }
+    }
+
+    /// What the service says: the `message` of a JSON answer, or the beginning of the body.
+    fn message(&self, status: StatusCode, body: &[u8]) -> String {
+        let text = String::from_utf8_lossy(body);
+        let said = serde_json::from_str::<serde_json::Value>(&text).ok();
+        let said = said.as_ref().and_then(|json| json.get("message")?.as_str()).unwrap_or(&text);
+        let said = self.hide(said.trim());
+        match said.is_empty() {
+            true => status.canonical_reason().unwrap_or("no message").to_owned(),
+            false => said,
+        }
+    }
+
+    /// Cuts a message, and takes control characters and secrets out of it.
+    fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret, "<token>");
+        }
+        text.chars().take(600).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+}
+
+/// An error and what caused it, outermost first.
+fn causes(error: &reqwest::Error) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next.filter(|_| causes.len() < 8) {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes
+}
+
+/// Why no HTTP client can be made of the options.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpSetupError {
+    /// A certificate authority for TLS is not readable.
+    #[error("a certificate authority for TLS is not readable: {}", .0.join(": "))]
+    Ca(Vec<String>),
+    /// The proxy is no URL.
+    #[error("the proxy is not usable: {}", .0.join(": "))]
+    Proxy(Vec<String>),
+    /// TLS cannot be set up.
+    #[error("failed to set up the HTTP client: {}", .0.join(": "))]
+    Client(Vec<String>),
+    /// The system gives no thread or event queue.
+    #[error("failed to start the network thread: {0}")]
+    Runtime(String),
+}
