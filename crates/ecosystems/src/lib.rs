@@ -9,9 +9,20 @@
 //! (os-release and a package database, METADATA and RECORD) belongs in `settle`. This rule keeps a cached layer
 //! record right whatever lies above or below it.
 
+mod cargo;
 mod ecosystem;
+mod executable;
+mod go;
+mod java;
 mod matcher;
+mod npm;
+mod python;
+mod sighting;
 mod table;
+#[cfg(test)]
+mod testing;
+mod text;
+mod zip;
 
 pub use ecosystem::{Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Want};
 pub use matcher::{EcosystemSet, Matcher};

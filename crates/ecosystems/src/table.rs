@@ -3,4 +3,5 @@
 use crate::Ecosystem;
 
 /// Every ecosystem, in order of its id.
-pub static ALL: &[&dyn Ecosystem] = &[];
+pub static ALL: &[&dyn Ecosystem] =
+    &[&crate::cargo::Cargo, &crate::go::Go, &crate::java::Java, &crate::npm::Npm, &crate::python::Python];

@@ -1,0 +1,141 @@
+//! Where the build information lies in a program, and how its two strings are stored.
+
+use memchr::memmem;
+use object::{BinaryFormat, File, Object, ObjectSegment};
+use supercargo_inventory::{Problem, ProblemKind};
+
+use crate::executable;
+
+/// What the header begins with.
+const MAGIC: &[u8] = b"\xff Go buildinf:";
+/// The header, and the alignment of its place.
+const HEADER_BYTES: usize = 32;
+const ALIGNMENT: usize = 16;
+/// Bytes of one of the two strings.
+const TEXT_BYTES_MAX: usize = 16 << 20;
+/// Bytes before and after the module text by which a program finds its own.
+const SENTINEL_BYTES: usize = 16;
+
+/// The two strings of a Go program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BuildInfo {
+    /// The toolchain, such as `go1.22.1`.
+    pub(super) toolchain: String,
+    /// The text with the modules; empty for programs built without modules.
+    pub(super) modules: String,
+}
+
+/// The build information of a program; `None` when it is not a Go program.
+pub(super) fn of(program: &File<'_>) -> Result<Option<BuildInfo>, Problem> {
+    let Some(found) = locate(program) else { return Ok(None) };
+    let (toolchain, modules) = strings(program, found)?;
+    if toolchain.is_empty() {
+        return Ok(None);
+    }
+    let toolchain = String::from_utf8_lossy(toolchain).into_owned();
+    Ok(Some(BuildInfo { toolchain, modules: String::from_utf8_lossy(unframed(modules)).into_owned() }))
+}
+
+/// The bytes from the header on: its section, or the data segments where there are no sections.
+fn locate<'a>(program: &File<'a>) -> Option<&'a [u8]> {
+    let section = executable::section(program, &[".go.buildinfo", "__go_buildinfo"]);
+    if let Some((_, bytes)) = section {
+        return search(bytes);
+    }
+    // ELF and Mach-O programs of Go always have the section unless somebody removed the section table.
+    let stripped = program.sections().next().is_none();
+    let has_sections_only = program.format() == BinaryFormat::Pe;
+    if !stripped && !has_sections_only {
+        return None;
+    }
+    program.segments().filter_map(|segment| segment.data().ok()).find_map(search)
+}
+
+/// The first aligned header.
+fn search(bytes: &[u8]) -> Option<&[u8]> {
+    let mut hits = memmem::find_iter(bytes, MAGIC);
+    let at = hits.find(|at| at % ALIGNMENT == 0 && bytes.len() - at >= HEADER_BYTES)?;
+    bytes.get(at..)
+}
+
+/// Toolchain and module text. Byte 14 is the size of a pointer, byte 15 holds flags: 1 big-endian, 2 inline.
+fn strings<'a>(program: &File<'a>, found: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Problem> {
+    let header = found.get(..HEADER_BYTES).ok_or_else(|| cut("header"))?;
+    let (pointer_bytes, flags) = (header.get(14).copied(), header.get(15).copied().unwrap_or_default());
+    if flags & 2 != 0 {
+        let rest = found.get(HEADER_BYTES..).unwrap_or_default();
+        let (toolchain, rest) = inline(rest)?;
+        let (modules, _) = inline(rest)?;
+        return Ok((toolchain, modules));
+    }
+    let word = match pointer_bytes {
+        Some(size @ (4 | 8)) => Word { bytes: usize::from(size), big_endian: flags & 1 != 0 },
+        other => {
+            let message =
+                format!("go build information with pointers of {} bytes", other.unwrap_or_default());
+            return Err(Problem::new(ProblemKind::Unsupported, message));
+        }
+    };
+    let pointers = header.get(16..).unwrap_or_default();
+    let toolchain = word.string(program, pointers).ok_or_else(|| cut("toolchain"))?;
+    let modules = pointers.get(word.bytes..).and_then(|at| word.string(program, at));
+    Ok((toolchain, modules.unwrap_or_default()))
+}
+
+/// A length as an unsigned LEB128 number, then as many bytes.
+fn inline(bytes: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
+    let (mut length, mut shift) = (0_u64, 0_u32);
+    for (at, byte) in bytes.iter().enumerate().take(10) {
+        length |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+        shift += 7;
+        if byte & 0x80 == 0 {
+            let rest = bytes.get(at + 1..).unwrap_or_default();
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            return if length > TEXT_BYTES_MAX {
+                let message =
+                    format!("go build information of {length} bytes, at most {TEXT_BYTES_MAX} are read");
+                Err(Problem::new(ProblemKind::LimitHit, message))
+            } else {
+                rest.split_at_checked(length).ok_or_else(|| cut("text"))
+            };
+        }
+    }
+    Err(cut("length"))
+}
+
+fn cut(what: &str) -> Problem {
+    Problem::malformed(format!("the go build information ends within its {what}"))
+}
+
+/// How numbers are stored.
+struct Word {
+    bytes: usize,
+    big_endian: bool,
+}
+
+impl Word {
+    /// Follows a pointer to a string header: the address of the bytes, then their number.
+    fn string<'a>(&self, program: &File<'a>, pointer: &[u8]) -> Option<&'a [u8]> {
+        let header = executable::at_address(program, self.number(pointer)?)?;
+        let address = self.number(header)?;
+        let length = usize::try_from(self.number(header.get(self.bytes..)?)?).ok()?;
+        if length == 0 {
+            return Some(&[]);
+        }
+        executable::at_address(program, address)?.get(..length).filter(|text| text.len() <= TEXT_BYTES_MAX)
+    }
+
+    fn number(&self, bytes: &[u8]) -> Option<u64> {
+        let bytes = bytes.get(..self.bytes)?;
+        let fold = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if self.big_endian { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) })
+    }
+}
+
+/// The text between the sentinels; empty when they are missing.
+fn unframed(modules: &[u8]) -> &[u8] {
+    let Some(end) = modules.len().checked_sub(SENTINEL_BYTES).filter(|end| *end > SENTINEL_BYTES) else {
+        return &[];
+    };
+    modules.get(SENTINEL_BYTES..end).filter(|text| text.ends_with(b"\n")).unwrap_or_default()
+}

@@ -1,0 +1,146 @@
+use supercargo_inventory::{PackageKind, ProblemKind};
+
+use super::Go;
+use crate::testing::{ELF_BASE, ELF_FIRST, Layer, edges, elf, kinds, named, purls};
+
+const MODULES: &str = "path\texample.org/app/cmd/x\nmod\texample.org/app\t(devel)\t\ndep\texample.org/old\tv1.0.0\n\
+    =>\texample.org/new\tv1.1.0\th1:abc=\ndep\tcloud.example/go/auth/oauth\tv0.2.6\th1:def=\n\
+    dep\texample.org/local\tv1.0.0\n=>\t../local\t(devel)\t\nbuild\tGOOS=linux\n\
+    build\t-ldflags=\"-s -X 'main.version=1.2.3' -X other.Version=9\"\nbuild\t`-asmflags`=x\nfuture\tline\n";
+
+fn framed(modules: &str) -> Vec<u8> {
+    [&[0x30; 16][..], modules.as_bytes(), &[0x31; 16]].concat()
+}
+
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+fn header(pointer: u8, flags: u8) -> Vec<u8> {
+    let mut header = b"\xff Go buildinf:".to_vec();
+    header.extend([pointer, flags]);
+    header
+}
+
+fn inline(toolchain: &str, modules: &str) -> Vec<u8> {
+    let mut bytes = header(8, 2);
+    bytes.resize(32, 0);
+    for text in [toolchain.as_bytes(), &framed(modules)] {
+        bytes.extend(varint(text.len()));
+        bytes.extend(text);
+    }
+    bytes
+}
+
+/// The older format: pointers to string headers, which point to the bytes.
+fn pointers(toolchain: &str, modules: &str, big_endian: bool) -> Vec<u8> {
+    let word = |number: u64| if big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
+    let base = ELF_BASE + ELF_FIRST as u64;
+    let modules = framed(modules);
+    let mut bytes = header(8, u8::from(big_endian));
+    bytes.extend([word(base + 32), word(base + 48)].concat());
+    bytes.extend([word(base + 64), word(toolchain.len() as u64)].concat());
+    bytes.extend([word(base + 64 + toolchain.len() as u64), word(modules.len() as u64)].concat());
+    bytes.extend(toolchain.as_bytes());
+    bytes.extend(modules);
+    bytes
+}
+
+fn program(info: &[u8]) -> Layer {
+    Layer::default().file("bin/x", elf(&[(".go.buildinfo", info)]))
+}
+
+#[test]
+fn both_formats_say_the_same() {
+    let expected = [
+        "pkg:golang/cloud.example/go/auth/oauth@v0.2.6",
+        "pkg:golang/example.org/app",
+        "pkg:golang/example.org/local",
+        "pkg:golang/example.org/new@v1.1.0",
+        "pkg:golang/stdlib@1.22.1",
+    ];
+    for info in [
+        inline("go1.22.1", MODULES),
+        pointers("go1.22.1", MODULES, false),
+        pointers("go1.22.1 X:boringcrypto", MODULES, true),
+    ] {
+        let settlement = program(&info).scan(&Go);
+        assert_eq!(purls(&settlement), expected);
+        assert_eq!(edges(&settlement).len(), 4);
+        assert!(edges(&settlement).iter().all(|edge| edge.starts_with("example.org/app@(devel) DependsOn ")));
+        let main = named(&settlement, "example.org/app");
+        assert_eq!(main.kind, PackageKind::Application);
+        assert_eq!(main.version.as_deref(), Some("(devel)"));
+        assert_eq!(main.properties["go:ldflags-version"], "1.2.3");
+        assert_eq!(main.properties["go:GOOS"], "linux");
+        assert_eq!(main.properties["go:package"], "example.org/app/cmd/x");
+        assert_eq!(named(&settlement, "example.org/new").properties["go:replaces"], "example.org/old@v1.0.0");
+        assert_eq!(named(&settlement, "example.org/new").properties["go:h1"], "h1:abc=");
+        assert_eq!(named(&settlement, "example.org/local").properties["go:replaced-by"], "../local");
+    }
+}
+
+#[test]
+fn a_program_without_section_table_is_searched() {
+    let mut bytes = elf(&[(".go.buildinfo", &inline("go1.22.1", MODULES))]);
+    bytes[40..48].fill(0);
+    bytes[60..64].fill(0);
+    let settlement = Layer::default().file("bin/x", bytes).scan(&Go);
+    assert_eq!(settlement.packages.len(), 5);
+}
+
+#[test]
+fn object_files_and_other_programs_are_passed_over() {
+    let mut object = elf(&[(".go.buildinfo", &inline("go1.22.1", MODULES))]);
+    object[16] = 1;
+    for bytes in [object, elf(&[(".data", &inline("go1.22.1", MODULES))]), b"MZ".repeat(100)] {
+        let settlement = Layer::default().file("bin/x", bytes).scan(&Go);
+        assert!(settlement.packages.is_empty());
+        assert!(settlement.problems.is_empty(), "{:?}", settlement.problems);
+    }
+}
+
+#[test]
+fn without_modules_only_the_library_is_known() {
+    let settlement = program(&inline("devel go1.23-abc", "")).scan(&Go);
+    assert_eq!(purls(&settlement), ["pkg:golang/stdlib"]);
+    assert_eq!(settlement.packages[0].properties["go:toolchain"], "devel go1.23-abc");
+}
+
+#[test]
+fn lies_in_the_build_information_are_reported() {
+    let inline_of = |rest: &[u8]| [&header(8, 2)[..], &[0; 16], rest].concat();
+    for (what, info, kind) in [
+        ("a length that never ends", inline_of(&[0xff; 64]), ProblemKind::Malformed),
+        ("a length of gigabytes", inline_of(&[0xff, 0xff, 0xff, 0xff, 0x7f, 0]), ProblemKind::LimitHit),
+        ("a length past the end", inline_of(&[100, b'g']), ProblemKind::Malformed),
+        ("no second string", inline_of(&[1, b'g']), ProblemKind::Malformed),
+        ("pointers of no size", [header(0, 0), vec![0; 16]].concat(), ProblemKind::Unsupported),
+        ("pointers to nowhere", [header(8, 0), vec![0xff; 16]].concat(), ProblemKind::Malformed),
+        ("a replacement of nothing", inline("go1.22", "=>\ta\tv1\n"), ProblemKind::Malformed),
+    ] {
+        assert_eq!(kinds(&program(&info).scan(&Go)), [kind], "{what}");
+    }
+}
+
+#[test]
+fn no_cut_and_no_flipped_byte_panics() {
+    let bytes = elf(&[(".go.buildinfo", &inline("go1.22.1", MODULES))]);
+    for length in 64..bytes.len() {
+        let settlement = Layer::default().file("bin/x", &bytes[..length]).scan(&Go);
+        assert!(!settlement.problems.is_empty(), "cut at {length}");
+    }
+    for at in 4..ELF_FIRST + 64 {
+        for value in [0, 0x7f, 0xff] {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            Layer::default().file("bin/x", bytes).scan(&Go);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Zipped eggs.
+
+use supercargo_inventory::Problem;
+
+use super::{metadata, requirement};
+use crate::zip::{Archive, Budget};
+use crate::{Candidate, Findings};
+
+/// Bytes of one metadata file inside an egg.
+const METADATA_BYTES_MAX: u64 = 16 << 20;
+
+/// Reads `EGG-INFO/PKG-INFO` and `EGG-INFO/requires.txt` of a zipped egg.
+pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
+    let mut budget = Budget::new(file.limits);
+    let archive = Archive::open(file.bytes, file.limits, &mut budget, |name| name.starts_with("EGG-INFO/"))?;
+    out.problems.extend(archive.problems.iter().cloned());
+    if let Some(entry) = archive.find("EGG-INFO/PKG-INFO") {
+        let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut budget, &mut out.problems)?;
+        out.package(metadata::package(file.path, &entry.name, &bytes)?);
+    }
+    if let Some(entry) = archive.find("EGG-INFO/requires.txt") {
+        let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut budget, &mut out.problems)?;
+        requirement::read_requires_txt(&String::from_utf8_lossy(&bytes), out);
+    }
+    Ok(())
+}
