@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use supercargo_content::{Descriptor, Digest, MediaType, VerifyingReader, read_bounded};
-use supercargo_image::{Artifact, AttachmentError, Attachments};
+use supercargo_content::{Descriptor, Digest, VerifyingReader, read_bounded};
+use supercargo_image::{Artifact, ArtifactManifest, AttachmentError, Attachments, EMPTY_CONFIG};
 
 use crate::blobs::RepositoryBlobs;
 use crate::host::Repository;
@@ -90,10 +90,8 @@ async fn attach(
     artifact: &Artifact,
 ) -> Result<Descriptor, RegistryError> {
     let place = session.origin(repository)?;
-    let (manifest, bytes) = to_manifest(artifact);
-    let layer = Descriptor::of(artifact.layer_type.clone(), &artifact.content);
-    let config = Descriptor::of(MediaType::OCI_EMPTY, b"{}");
-    session.push_blob(&place, &config, None, &|| Ok(Box::new(Cursor::new(b"{}")))).await?;
+    let ArtifactManifest { bytes, descriptor: manifest, config, layer } = artifact.to_manifest();
+    session.push_blob(&place, &config, None, &|| Ok(Box::new(Cursor::new(EMPTY_CONFIG)))).await?;
     session.push_blob(&place, &layer, None, &|| Ok(Box::new(Cursor::new(&artifact.content)))).await?;
     let name = Name::Digest(&manifest.digest);
     let pushed = session.put_manifest(&place, name, &manifest.media_type, bytes.into(), None).await?;
@@ -105,26 +103,6 @@ async fn attach(
         fallback::add(session, &place, subject, &manifest).await?;
     }
     Ok(manifest)
-}
-
-fn to_manifest(artifact: &Artifact) -> (Descriptor, Vec<u8>) {
-    let json = |what: &Descriptor| serde_json::json!({"mediaType": what.media_type.as_str(), "digest": what.digest.to_string(), "size": what.size});
-    let config = Descriptor::of(MediaType::OCI_EMPTY, b"{}");
-    let layer = Descriptor::of(artifact.layer_type.clone(), &artifact.content);
-    let manifest = serde_json::json!({
-        "schemaVersion": 2,
-        "mediaType": MediaType::OCI_MANIFEST.as_str(),
-        "artifactType": artifact.artifact_type.as_str(),
-        "config": json(&config),
-        "layers": [json(&layer)],
-        "subject": json(&artifact.subject),
-        "annotations": artifact.annotations,
-    });
-    let bytes = manifest.to_string().into_bytes();
-    let mut descriptor = Descriptor::of(MediaType::OCI_MANIFEST, &bytes);
-    descriptor.artifact_type = Some(artifact.artifact_type.clone());
-    descriptor.annotations = artifact.annotations.clone();
-    (descriptor, bytes)
 }
 
 /// Writers of one process take turns at an index; those of other processes are met by reading again.

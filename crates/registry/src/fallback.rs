@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use supercargo_content::{Descriptor, Digest, MediaType};
+use supercargo_image::fallback_tag;
 
 use crate::RegistryError;
 use crate::host::Endpoint;
@@ -24,7 +25,7 @@ pub(crate) async fn list(
     place: &Endpoint,
     subject: &Digest,
 ) -> Result<Vec<Descriptor>, RegistryError> {
-    let tag = tag(subject);
+    let tag = fallback_tag(subject);
     let what = format!("manifest `{tag}` of {}", place.display());
     match read(session, place, subject, &tag).await? {
         Some(index) => parse_list(&index.body, &what, session.options.limits.attachments_max),
@@ -39,14 +40,9 @@ pub(crate) async fn add(
     subject: &Digest,
     entry: &Descriptor,
 ) -> Result<(), RegistryError> {
-    Writer { session, place, subject, tag: tag(subject), known: BTreeMap::from([own_entry(entry)]) }
+    Writer { session, place, subject, tag: fallback_tag(subject), known: BTreeMap::from([own_entry(entry)]) }
         .run(entry)
         .await
-}
-
-/// `sha256-<hex>`: at most 32 characters of the algorithm and 64 of the digits.
-pub(crate) fn tag(subject: &Digest) -> String {
-    format!("{}-{}", subject.algorithm().name(), subject.hex().get(..64).unwrap_or(subject.hex()))
 }
 
 async fn read(
@@ -195,19 +191,4 @@ fn own_entry(entry: &Descriptor) -> (String, Value) {
         value["annotations"] = json!(entry.annotations);
     }
     (entry.digest.to_string(), value)
-}
-
-#[cfg(test)]
-mod tests {
-    use supercargo_content::Algorithm;
-
-    use super::*;
-
-    #[test]
-    fn the_tag_is_that_of_the_specification() {
-        let digest = Digest::sha256_of(b"");
-        assert_eq!(tag(&digest), "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-        let long = Digest::from_bytes(Algorithm::Sha512, &[7; 64]).unwrap();
-        assert_eq!(tag(&long), format!("sha512-{}", "07".repeat(32)));
-    }
 }

@@ -144,7 +144,8 @@ pub enum Credential {
     RegistryToken(Secret),
 }
 
-/// How much goes on at once. A download counts until its last byte.
+/// How much goes on at once. A download counts until its last byte, so a thread that opens more blobs of one host
+/// than are allowed, and reads none of them, waits for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConcurrencyOptions {
     /// Requests in flight, all hosts together. At least 1.

@@ -5,9 +5,11 @@
 mod auth;
 mod download;
 mod mirrors;
+mod proxy;
 mod referrers;
 mod retry;
 mod source;
+mod tls;
 mod upload;
 
 use std::error::Error;
