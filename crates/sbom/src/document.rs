@@ -60,7 +60,7 @@ impl Subject {
         Self { kind: SubjectKind::RootFs, ..Self::container(name) }
     }
 
-    /// The package URL of the manifest: `pkg:oci/alpine@sha256%3A…?arch=…&repository_url=…&tag=…`.
+    /// The package URL of the manifest: `pkg:oci/alpine@sha256:…?arch=…&repository_url=…&tag=…`.
     pub fn purl(&self) -> Option<String> {
         let manifest = self.manifest.as_ref()?;
         let name = self.name.rsplit('/').next().unwrap_or_default().to_lowercase();
@@ -206,6 +206,11 @@ fn is_os_type(kind: &str) -> bool {
 /// The name that is shown: never empty.
 pub(crate) fn shown_name<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
     if name.trim().is_empty() { otherwise } else { name }
+}
+
+/// Whether the reference of a package is also a valid package URL: one without a name is none.
+pub(crate) fn has_purl(package: &Package) -> bool {
+    !package.purl.name().is_empty()
 }
 
 /// The layer in which a package stands: that of its first sighting from the base up.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use supercargo_content::MediaType;
 
+use crate::document::has_purl;
 use crate::{Document, EncodeError, Format, FormatId};
 
 /// The list of package URLs.
@@ -31,7 +32,9 @@ impl Format for PurlList {
     }
 
     fn encode(&self, document: &Document, out: &mut dyn Write) -> Result<(), EncodeError> {
-        let mut lines = document.refs.iter();
-        lines.try_for_each(|purl| writeln!(out, "{purl}")).map_err(|error| EncodeError::new(self.id(), error))
+        let mut lines = document.entries().filter(|(_, _, package)| has_purl(package));
+        lines
+            .try_for_each(|(_, purl, _)| writeln!(out, "{purl}"))
+            .map_err(|error| EncodeError::new(self.id(), error))
     }
 }

@@ -194,3 +194,15 @@ fn lists_for_people_are_plain_and_sorted() {
     let purls = String::from_utf8(encoded(&document, FormatId::PURL)).expect("text");
     assert!(purls.lines().is_sorted() && purls.lines().count() == 5);
 }
+
+#[test]
+fn a_package_without_a_name_has_a_reference_but_no_purl() {
+    let package = samples::pypi("");
+    let settlement = supercargo_inventory::Settlement { packages: vec![package], ..Default::default() };
+    let document = samples::document(vec![settlement], samples::subject());
+    let bom = json(&document, FormatId::CYCLONEDX_JSON_1_7);
+    assert_eq!(bom["components"][0]["bom-ref"], "pkg:pypi/@2.0");
+    assert!(bom["components"][0].get("purl").is_none());
+    assert!(json(&document, FormatId::SPDX_JSON_2_3)["packages"][1].get("externalRefs").is_none());
+    assert!(encoded(&document, FormatId::PURL).is_empty());
+}

@@ -148,7 +148,7 @@ fn image() -> Document {
     Document::new(&inventory, subject(), options)
 }
 
-fn pypi(name: &str) -> Package {
+pub(crate) fn pypi(name: &str) -> Package {
     Package::new(EcosystemId("python"), Purl::new("pypi", name).version("2.0"), name)
 }
 

@@ -10,7 +10,7 @@ use super::license::{Choice, Mixing, choices};
 use super::parts::{Contact, ExternalReference, Hash, Organization, Property, external_references, hash};
 use super::properties;
 use crate::Document;
-use crate::document::{location, shown_name};
+use crate::document::{has_purl, location, shown_name};
 use crate::license::{main_claims, other_claims};
 
 #[derive(Serialize)]
@@ -87,7 +87,7 @@ pub(super) fn of_package(document: &Document, at: usize, mixing: Mixing) -> Opti
         description: package.description.as_deref(),
         hashes: package.hashes.iter().filter_map(hash).collect(),
         licenses: choices(main_claims(package), mixing),
-        purl: Some(Cow::Borrowed(reference)),
+        purl: has_purl(package).then_some(Cow::Borrowed(reference)),
         external_references: external_references(&package.links),
         evidence: evidence(package, reference, mixing),
         properties: properties::of_package(document, at, package),

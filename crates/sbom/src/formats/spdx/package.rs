@@ -10,7 +10,7 @@ use supercargo_inventory::{
 
 use super::document::{Names, actor, tool};
 use super::license::declared;
-use crate::document::{layer_of, location, shown_name};
+use crate::document::{has_purl, layer_of, location, shown_name};
 use crate::iri::{cpe_type, is_web_address};
 use crate::text::one_line;
 use crate::{Document, SubjectKind};
@@ -175,7 +175,7 @@ fn of_package<'a>(document: &Document, purl: &'a str, package: &'a Found, name: 
         license_declared: declared(package),
         summary: package.description.as_deref().filter(|text| !text.is_empty()),
         comment: evidence(package),
-        external_refs: vec![purl_ref(purl.to_owned())],
+        external_refs: has_purl(package).then(|| purl_ref(purl.to_owned())).into_iter().collect(),
         annotations: annotation(document, facts(package)),
         ..Package::new(shown_name(&package.name, purl), name, purpose)
     }
