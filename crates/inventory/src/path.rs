@@ -1,6 +1,6 @@
 //! A path inside an image.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,7 +30,12 @@ impl ImagePath {
 
     /// The same for bytes of any encoding.
     pub fn from_bytes(path: &[u8]) -> Self {
-        Self::new(&decode(path))
+        Self::new(&Self::decode(path))
+    }
+
+    /// Text for a name or link target of any encoding, by the rule above and without being normalised.
+    pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+        decode(bytes)
     }
 
     /// The path without a leading slash.
@@ -84,6 +89,13 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
         text.extend(chunk.invalid().iter().filter_map(|&byte| char::from_u32(0x10_FF00 + u32::from(byte))));
     }
     Cow::Owned(text)
+}
+
+/// Equality, order and hash are those of the text, so maps keyed by paths can be asked by text.
+impl Borrow<str> for ImagePath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl From<&str> for ImagePath {
