@@ -24,7 +24,8 @@ pub enum EntryKind {
     Directory,
     /// A symbolic link and its target as written.
     Symlink(String),
-    /// Another name of a file in the same layer.
+    /// Another name of the file with this path, in the same layer as a rule. [`FileTree`](crate::FileTree) makes
+    /// it what its target is.
     HardLink(ImagePath),
     /// A device node or named pipe.
     Special,

@@ -1,0 +1,244 @@
+//! The one pass over a layer.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Read;
+
+use supercargo_content::Limits;
+use supercargo_inventory::{ImagePath, Problem, ProblemKind};
+
+use crate::links::{WantedLink, trace};
+use crate::place::{Placed, Placer};
+use crate::stream::{self, LayerInput, LayerTar};
+use crate::{Budget, Entry, EntryKind, Interest, LayerDelta, LayerError, Member, TarError, Visitor};
+
+/// Reads layers and folders within limits.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerReader<'a> {
+    /// The limits on each layer.
+    pub limits: &'a Limits,
+    /// The bytes that all threads may buffer together.
+    pub budget: &'a Budget,
+}
+
+/// What one pass found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LayerPass {
+    /// All entries, whiteouts and opaque folders.
+    pub delta: LayerDelta,
+    /// What could not be read, without the layer, which the caller knows. What was read stays.
+    pub problems: Vec<Problem>,
+    /// Hard links wanted by their own name, for [`LayerReader::read_links`].
+    pub links: Vec<WantedLink>,
+    /// Members met.
+    pub entries: u64,
+    /// Bodies handed to the visitor.
+    pub files_read: u64,
+    /// Bytes of the blob.
+    pub compressed_bytes: u64,
+    /// Bytes of the blob unpacked.
+    pub uncompressed_bytes: u64,
+    /// Whether blob digest, size and diff ID were all compared. False only when the expansion limit was hit, and
+    /// for folders; such a pass must not be cached.
+    pub verified: bool,
+}
+
+impl LayerReader<'_> {
+    /// Reads a layer once: checks the blob and the diff ID, notes every entry, and hands the bodies that are
+    /// wanted to `visitor`.
+    ///
+    /// # Errors
+    ///
+    /// When blob digest, size or diff ID are wrong, or the stream fails. Damage of the archive inside and limits
+    /// are problems of the [`LayerPass`].
+    pub fn read<R: Read>(
+        &self,
+        blob: R,
+        layer: &LayerInput<'_>,
+        visitor: &mut dyn Visitor,
+    ) -> Result<LayerPass, LayerError> {
+        let mut walk = Walk::new(self, visitor);
+        let end = stream::run(blob, layer, self.limits, |tar| walk.run(tar))?;
+        let mut pass = walk.finish();
+        pass.problems.extend(end.problems);
+        (pass.compressed_bytes, pass.uncompressed_bytes) = (end.compressed_bytes, end.uncompressed_bytes);
+        pass.verified = end.verified;
+        Ok(pass)
+    }
+
+    /// Reads a layer a second time for the hard links of the first pass: `visitor` gets the body of each link's
+    /// target under the link's name. Its `interest` is not asked again. The delta stays empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`LayerReader::read`].
+    pub fn read_links<R: Read>(
+        &self,
+        blob: R,
+        layer: &LayerInput<'_>,
+        links: &[WantedLink],
+        visitor: &mut dyn Visitor,
+    ) -> Result<LayerPass, LayerError> {
+        let mut by_member: BTreeMap<u64, Vec<&WantedLink>> = BTreeMap::new();
+        for link in links {
+            by_member.entry(link.member).or_default().push(link);
+        }
+        let mut walk = Walk::new(self, visitor);
+        let end = stream::run(blob, layer, self.limits, |tar| walk.run_links(tar, &by_member))?;
+        let mut pass = walk.pass;
+        pass.problems.extend(end.problems);
+        (pass.compressed_bytes, pass.uncompressed_bytes) = (end.compressed_bytes, end.uncompressed_bytes);
+        pass.verified = end.verified;
+        Ok(pass)
+    }
+}
+
+/// The state of a pass.
+pub(crate) struct Walk<'a> {
+    reader: &'a LayerReader<'a>,
+    visitor: &'a mut dyn Visitor,
+    placer: Placer<'a>,
+    pub(crate) pass: LayerPass,
+    /// Entries of the delta by position in the archive, for hard links.
+    members: Vec<u64>,
+    wanted_links: Vec<usize>,
+    handed_over: HashSet<ImagePath>,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(reader: &'a LayerReader<'a>, visitor: &'a mut dyn Visitor) -> Self {
+        Self {
+            reader,
+            visitor,
+            placer: Placer::new(reader.limits),
+            pass: LayerPass::default(),
+            members: Vec::new(),
+            wanted_links: Vec::new(),
+            handed_over: HashSet::new(),
+        }
+    }
+
+    fn run<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<(), TarError> {
+        while let Some(member) = self.next(tar)? {
+            match self.placer.place(member) {
+                Some(Placed::Entry(entry)) => self.entry(tar, entry)?,
+                Some(Placed::Whiteout(path)) => self.pass.delta.whiteouts.push(path),
+                Some(Placed::Opaque(path)) => self.pass.delta.opaques.push(path),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn run_links<R: Read>(
+        &mut self,
+        tar: &mut LayerTar<R>,
+        links: &BTreeMap<u64, Vec<&WantedLink>>,
+    ) -> Result<(), TarError> {
+        while let Some(member) = self.next(tar)? {
+            let Some(links) = links.get(&(self.pass.entries - 1)) else { continue };
+            let entries: Vec<Entry> =
+                links.iter().map(|link| Entry { size: member.size, ..link.entry.clone() }).collect();
+            self.hand_over(tar, &entries)?;
+        }
+        Ok(())
+    }
+
+    /// The next member, counted.
+    fn next<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<Option<Member>, TarError> {
+        let max = self.reader.limits.entries_max;
+        let member = tar.next_member()?;
+        if member.is_none() {
+            return Ok(None);
+        }
+        if self.pass.entries == max {
+            self.problem(ProblemKind::LimitHit, entries_message(max));
+            return Ok(None);
+        }
+        self.pass.entries += 1;
+        Ok(member)
+    }
+
+    fn entry<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: Entry) -> Result<(), TarError> {
+        if !self.handed_over.is_empty() && self.handed_over.remove(&entry.path) {
+            self.visitor.replaced(&entry);
+        }
+        match entry.kind {
+            EntryKind::File if entry.size > 0 && self.is_wanted(tar, &entry)? => {
+                self.hand_over(tar, std::slice::from_ref(&entry))?;
+            }
+            EntryKind::HardLink(_) if self.visitor.interest(&entry) == Interest::Body => {
+                self.wanted_links.push(self.pass.delta.entries.len());
+            }
+            _ => {}
+        }
+        self.members.push(self.pass.entries - 1);
+        self.pass.delta.entries.push(entry);
+        Ok(())
+    }
+
+    fn is_wanted<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: &Entry) -> Result<bool, TarError> {
+        Ok(match self.visitor.interest(entry) {
+            Interest::Skip => false,
+            Interest::Body => true,
+            Interest::Head => {
+                let (head, len) = tar.head()?;
+                self.visitor.wants_head(entry, head.get(..len).unwrap_or_default())
+            }
+        })
+    }
+
+    /// Hands the current body over under each of the names, all of one size.
+    fn hand_over<R: Read>(&mut self, tar: &mut LayerTar<R>, entries: &[Entry]) -> Result<(), TarError> {
+        let reader = self.reader;
+        let Some(size) = entries.first().map(|entry| entry.size) else { return Ok(()) };
+        if let Some(message) = too_large(size, reader.limits) {
+            self.refuse(entries, &message);
+            return Ok(());
+        }
+        // A body lent out of the read buffer takes nothing, and must not queue behind those that do.
+        let reservation = match tar.body_buffer_bytes() {
+            0 => Ok(None),
+            bytes => reader.budget.acquire(bytes).map(Some),
+        };
+        let Ok(reservation) = reservation.map_err(|over| self.refuse(entries, &over.to_string())) else {
+            return Ok(());
+        };
+        if let Some(bytes) = tar.body(reader.limits.file_bytes_max)? {
+            for entry in entries {
+                self.visitor.body(entry, bytes);
+                self.pass.files_read += 1;
+                self.handed_over.insert(entry.path.clone());
+            }
+        }
+        tar.release();
+        drop(reservation);
+        Ok(())
+    }
+
+    fn refuse(&mut self, entries: &[Entry], message: &str) {
+        let problem = |entry: &Entry| Problem::new(ProblemKind::LimitHit, message).at(&entry.path);
+        self.pass.problems.extend(entries.iter().map(problem));
+    }
+
+    fn problem(&mut self, kind: ProblemKind, message: String) {
+        self.pass.problems.push(Problem::new(kind, message));
+    }
+
+    fn finish(mut self) -> LayerPass {
+        self.pass.problems.append(&mut self.placer.problems);
+        let (links, mut problems) = trace(&self.pass.delta.entries, &self.members, &self.wanted_links);
+        self.pass.links = links;
+        self.pass.problems.append(&mut problems);
+        self.pass
+    }
+}
+
+pub(crate) fn entries_message(max: u64) -> String {
+    format!("more than {max} entries, the rest was not read")
+}
+
+/// Why a body of this size is not read, if it is not.
+pub(crate) fn too_large(size: u64, limits: &Limits) -> Option<String> {
+    let max = limits.file_bytes_max;
+    (size > max).then(|| format!("a file of {size} bytes is over the limit of {max}, and was not read"))
+}

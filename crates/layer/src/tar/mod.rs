@@ -1,0 +1,10 @@
+//! Tar archives as streams: ustar, GNU and pax.
+
+mod error;
+mod header;
+mod pax;
+mod reader;
+mod sparse;
+
+pub use error::{TarDamage, TarError};
+pub use reader::{HEAD_BYTES, Member, MemberKind, TarReader};

@@ -1,0 +1,8 @@
+//! Layers from the outside: hostile archives, and a second reader.
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod support;
