@@ -9,11 +9,17 @@
 //! (os-release and a package database, METADATA and RECORD) belongs in `settle`. This rule keeps a cached layer
 //! record right whatever lies above or below it.
 
+mod apk;
 mod cargo;
+mod deb822;
+pub mod distro;
+mod dpkg;
 mod ecosystem;
 mod executable;
 mod go;
+mod installed;
 mod java;
+mod license_terms;
 mod matcher;
 mod npm;
 mod python;

@@ -3,5 +3,13 @@
 use crate::Ecosystem;
 
 /// Every ecosystem, in order of its id.
-pub static ALL: &[&dyn Ecosystem] =
-    &[&crate::cargo::Cargo, &crate::go::Go, &crate::java::Java, &crate::npm::Npm, &crate::python::Python];
+pub static ALL: &[&dyn Ecosystem] = &[
+    &crate::apk::Apk,
+    &crate::cargo::Cargo,
+    &crate::distro::ReleaseFiles,
+    &crate::dpkg::Dpkg,
+    &crate::go::Go,
+    &crate::java::Java,
+    &crate::npm::Npm,
+    &crate::python::Python,
+];

@@ -1,0 +1,91 @@
+//! Alpine packages: the database of apk-tools, in its older and its newer place.
+//!
+//! Two databases in one image that differ are two installations, each with its own dependencies. Source: the
+//! installed-database section of apk-tools' format description (one letter, a colon, a value per line).
+
+mod database;
+
+use std::collections::BTreeMap;
+
+use supercargo_inventory::{EcosystemId, ImagePath, Package, Problem, Settlement};
+
+use crate::installed::{self, Capabilities, Folders};
+use crate::{Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Want};
+
+pub(crate) const ID: EcosystemId = EcosystemId("apk");
+
+/// Reader of apk's installed database.
+pub(crate) struct Apk;
+
+impl Ecosystem for Apk {
+    fn id(&self) -> EcosystemId {
+        ID
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            title: "Alpine packages",
+            purl_types: &["apk"],
+            reads: "lib/apk/db/installed and usr/lib/apk/db/installed",
+        }
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn wants(&self) -> &'static [Want] {
+        &[Want::Path("lib/apk/db/installed"), Want::Path("usr/lib/apk/db/installed")]
+    }
+
+    fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
+        database::read(file, out)
+    }
+
+    fn settle(&self, view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement {
+        let mut databases: BTreeMap<ImagePath, Vec<Package>> = BTreeMap::new();
+        let mut folders = Folders::new(view.tree);
+        for finding in &visible {
+            if let Fact::Package(package) = &finding.fact {
+                let mut package = installed::placed((**package).clone(), finding);
+                package.purl = installed::of_distro(&package.purl, view.distro, |id| id);
+                package.files = folders.all_real(&package.files);
+                databases.entry(finding.path.clone()).or_default().push(package);
+            }
+        }
+        let mut settlement = Settlement::default();
+        for packages in databases.into_values() {
+            add_database(&mut settlement, packages, &mut folders);
+        }
+        settlement
+    }
+}
+
+fn add_database(settlement: &mut Settlement, packages: Vec<Package>, folders: &mut Folders<'_>) {
+    let index = capabilities(&packages, folders);
+    let edges = installed::dependencies(&packages, |_, name| {
+        index.find(name).map(|found| found.iter().copied().collect()).unwrap_or_default()
+    });
+    let first = settlement.packages.len();
+    settlement.edges.extend(edges.into_iter().map(|(from, kind, to)| (first + from, kind, first + to)));
+    settlement.packages.extend(packages);
+}
+
+/// Names and provisions, and the files that somebody requires by path (`/bin/sh`).
+fn capabilities(packages: &[Package], folders: &mut Folders<'_>) -> Capabilities {
+    let mut index = Capabilities::of(packages);
+    let required = packages.iter().flat_map(|package| &package.requires).flat_map(|need| &need.any_of);
+    let mut paths: BTreeMap<ImagePath, Vec<&String>> = BTreeMap::new();
+    for name in required.filter(|name| name.starts_with('/')) {
+        paths.entry(folders.real(&ImagePath::new(name))).or_default().push(name);
+    }
+    for (position, package) in packages.iter().enumerate() {
+        for name in package.files.iter().filter_map(|file| paths.get(file)).flatten() {
+            index.add((*name).clone(), position);
+        }
+    }
+    index
+}
+
+#[cfg(test)]
+mod tests;

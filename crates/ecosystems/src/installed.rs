@@ -1,0 +1,205 @@
+//! What the readers of distribution package databases share: identity, provenance, owned files, dependencies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use supercargo_inventory::{
+    Distro, Evidence, ImagePath, Package, Problem, Purl, RelationshipKind, Requirement, RequirementKind,
+    Technique,
+};
+use supercargo_layer::FileTree;
+
+use crate::{Finding, Findings};
+
+/// Bytes of a name or version that is believed.
+const WORD_BYTES_MAX: usize = 512;
+/// Characters of a description line.
+const LINE_CHARS_MAX: usize = 1000;
+/// Problems of one file that are told one by one.
+const PROBLEMS_PER_FILE_MAX: usize = 16;
+
+/// A name or version: not empty, short, without white space and control characters.
+pub(crate) fn token(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let is_sane = !text.is_empty()
+        && text.len() <= WORD_BYTES_MAX
+        && !text.contains(|c: char| c.is_control() || c.is_whitespace());
+    is_sane.then_some(text)
+}
+
+/// One line for people; `None` when nothing is left.
+pub(crate) fn line(text: &str) -> Option<String> {
+    let first = text.trim_start().lines().next().unwrap_or_default().trim();
+    let line: String = first.chars().filter(|c| !c.is_control()).take(LINE_CHARS_MAX).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+/// The package of a finding with its evidence and origin.
+pub(crate) fn placed(mut package: Package, finding: &Finding) -> Package {
+    package.evidence = vec![Evidence {
+        path: finding.path.clone(),
+        inner: String::new(),
+        layer: finding.layer.clone(),
+        technique: Technique::ManifestAnalysis,
+    }];
+    package.origin = Some(finding.origin.clone());
+    package
+}
+
+/// The purl with what only the whole image knows: namespace and `distro` qualifier. Without a distribution
+/// it keeps neither, because a vendor would be a guess.
+pub(crate) fn of_distro(purl: &Purl, distro: Option<&Distro>, namespace: fn(&str) -> &str) -> Purl {
+    match distro {
+        Some(distro) => purl.clone().namespace(namespace(&distro.id)).qualifier("distro", distro.qualifier()),
+        None => purl.clone(),
+    }
+}
+
+/// Adds problems of one file up to a number, and then one that counts the rest.
+#[derive(Debug, Default)]
+pub(crate) struct ProblemCount(usize);
+
+impl ProblemCount {
+    /// Tells of a problem, unless there were too many.
+    pub(crate) fn add(&mut self, out: &mut Findings, problem: Problem) {
+        self.0 += 1;
+        if self.0 <= PROBLEMS_PER_FILE_MAX {
+            out.problem(problem);
+        }
+    }
+
+    /// Tells how many were not told.
+    pub(crate) fn finish(self, out: &mut Findings) {
+        if let Some(more) = self.0.checked_sub(PROBLEMS_PER_FILE_MAX).filter(|more| *more > 0) {
+            out.problem(Problem::malformed(format!("{more} more problems of this kind in the same file")));
+        }
+    }
+}
+
+/// Where the paths of a package database lie in the finished image: `/bin/sh` is `/usr/bin/sh` where `/bin`
+/// is a link. Folders are resolved once each.
+pub(crate) struct Folders<'a> {
+    tree: &'a FileTree,
+    known: BTreeMap<ImagePath, ImagePath>,
+}
+
+impl<'a> Folders<'a> {
+    /// Nothing resolved yet.
+    pub(crate) fn new(tree: &'a FileTree) -> Self {
+        Self { tree, known: BTreeMap::new() }
+    }
+
+    /// The path with the links of its folder followed; as it is where they lead nowhere.
+    pub(crate) fn real(&mut self, path: &ImagePath) -> ImagePath {
+        let Some(folder) = path.parent() else { return path.clone() };
+        let tree = self.tree;
+        let real = self
+            .known
+            .entry(folder.clone())
+            .or_insert_with(|| tree.resolve(&folder).unwrap_or(folder.clone()));
+        if *real == folder { path.clone() } else { real.join(path.file_name()) }
+    }
+
+    /// All of them, sorted, each once.
+    pub(crate) fn all_real(&mut self, paths: &[ImagePath]) -> Vec<ImagePath> {
+        let real: BTreeSet<_> = paths.iter().map(|path| self.real(path)).collect();
+        real.into_iter().collect()
+    }
+}
+
+/// Drops the folders from a list of installed paths in which folders stand before what they hold.
+pub(crate) fn without_folders(paths: Vec<ImagePath>) -> Vec<ImagePath> {
+    let is_folder = |at: usize, path: &ImagePath| {
+        path.is_root() || paths.get(at + 1).is_some_and(|next| next.starts_with(path))
+    };
+    paths
+        .iter()
+        .enumerate()
+        .filter(|(at, path)| !is_folder(*at, path))
+        .map(|(_, path)| path.clone())
+        .collect()
+}
+
+/// Who offers what: package names, and the names they provide.
+#[derive(Debug, Default)]
+pub(crate) struct Capabilities {
+    by_name: BTreeMap<String, BTreeSet<usize>>,
+    by_provision: BTreeMap<String, BTreeSet<usize>>,
+}
+
+impl Capabilities {
+    /// Indexes packages by position.
+    pub(crate) fn of(packages: &[Package]) -> Self {
+        let mut index = Self::default();
+        for (position, package) in packages.iter().enumerate() {
+            index.by_name.entry(package.name.clone()).or_default().insert(position);
+            for provision in &package.provides {
+                index.add(provision.clone(), position);
+            }
+        }
+        index
+    }
+
+    /// Adds something else that a package offers, such as a file.
+    pub(crate) fn add(&mut self, provision: String, position: usize) {
+        self.by_provision.entry(provision).or_default().insert(position);
+    }
+
+    /// The packages of that name, or else all that provide it.
+    pub(crate) fn find(&self, name: &str) -> Option<&BTreeSet<usize>> {
+        self.by_name.get(name).or_else(|| self.by_provision.get(name))
+    }
+}
+
+/// `DependsOn` for every runtime requirement, from its first alternative that is installed. `choose` picks from
+/// the packages that satisfy the alternative: requiring package, name as written, candidates.
+pub(crate) fn dependencies<F>(packages: &[Package], choose: F) -> Vec<(usize, RelationshipKind, usize)>
+where
+    F: Fn(usize, &str) -> Vec<usize>,
+{
+    let mut edges = BTreeSet::new();
+    for (from, package) in packages.iter().enumerate() {
+        for requirement in package.requires.iter().filter(|need| need.kind == RequirementKind::Runtime) {
+            edges.extend(satisfied(requirement, |name| choose(from, name)).into_iter().map(|to| (from, to)));
+        }
+    }
+    let edges = edges.into_iter().filter(|(from, to)| from != to);
+    edges.map(|(from, to)| (from, RelationshipKind::DependsOn, to)).collect()
+}
+
+fn satisfied(requirement: &Requirement, choose: impl Fn(&str) -> Vec<usize>) -> Vec<usize> {
+    requirement.any_of.iter().map(|name| choose(name)).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(list: &[&str]) -> Vec<ImagePath> {
+        list.iter().map(|path| ImagePath::new(path)).collect()
+    }
+
+    #[test]
+    fn folders_are_no_files() {
+        let listed = paths(&["/.", "/usr", "/usr/bin", "/usr/bin/a", "/usr/binary", "/usr/share/empty"]);
+        assert_eq!(without_folders(listed), paths(&["usr/bin/a", "usr/binary", "usr/share/empty"]));
+    }
+
+    #[test]
+    fn words_are_short_and_plain() {
+        assert_eq!(token(" a "), Some("a"));
+        for bad in ["", "a b", "a\u{1b}b", &"x".repeat(513)] {
+            assert_eq!(token(bad), None, "{bad:?}");
+        }
+        assert_eq!(line("  one\ntwo"), Some("one".to_owned()));
+        assert_eq!(line("\u{7}"), None);
+    }
+
+    #[test]
+    fn a_thousand_problems_are_told_in_seventeen() {
+        let (mut out, mut count) = (Findings::default(), ProblemCount::default());
+        (0..1000).for_each(|_| count.add(&mut out, Problem::malformed("x")));
+        count.finish(&mut out);
+        assert_eq!(out.problems.len(), 17);
+        assert!(out.problems.last().is_some_and(|last| last.message.starts_with("984 more")));
+    }
+}
