@@ -12,33 +12,44 @@
 
 mod artifact;
 mod choose;
+mod docker_archive;
 mod document;
 mod files;
 mod image;
 mod layout;
 mod layout_store;
 mod layout_write;
+mod local;
+mod oci_archive;
 mod oci_layout;
 mod open;
 mod platform;
 mod raw;
 mod reference;
 mod registry_reference;
+mod rootfs;
 mod source;
+mod tar_header;
+mod tar_index;
 
 pub use artifact::{
     Artifact, ArtifactManifest, AttachmentError, Attachments, CosignKind, EMPTY_CONFIG, cosign_tag,
     fallback_tag,
 };
 pub use choose::{Fetch, buildkit_attestations, choose};
+pub use docker_archive::DockerArchive;
 pub use document::{
     Document, DocumentError, Index, parse_config, parse_document, parse_index, parse_manifest,
 };
 pub use image::{Content, Image, ImageConfig, ImageLayer, Manifest};
 pub use layout_store::{LayoutStoreError, OciLayoutStore};
+pub use local::{LOCAL, open_local};
+pub use oci_archive::OciArchive;
 pub use oci_layout::OciLayout;
 pub use open::{fetch_document, open_image, resolve};
 pub use platform::host_platform;
 pub use reference::{Reference, ReferenceParseError, Selector};
 pub use registry_reference::RegistryReference;
+pub use rootfs::Rootfs;
 pub use source::{Blobs, PlatformChoice, ResolveError, Resolved, Source};
+pub use tar_index::ArchiveError;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use supercargo_content::{Descriptor, Limits, Platform};
 
-use crate::{DocumentError, Image, Reference};
+use crate::{ArchiveError, DocumentError, Image, Reference};
 
 /// Gives bytes for descriptors. The one method that a source must implement.
 ///
@@ -107,6 +108,14 @@ pub enum ResolveError {
         /// What to do.
         next_step: String,
     },
+    /// An archive is damaged.
+    #[error("damaged archive `{file}`: {reason}")]
+    Archive {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: ArchiveError,
+    },
     /// A limit on the image itself was hit.
     #[error("{what} of {place} is over the limit: {found} > {limit}; raise it with `{flag}`")]
     Limit {
@@ -153,6 +162,20 @@ impl ResolveError {
         Self::Limit { what, place: place.to_owned(), found, limit, flag: "--max-manifest-bytes" }
     }
 
+    pub(crate) fn archive(file: &Path, reason: ArchiveError) -> Self {
+        let place = format!("`{}`", file.display());
+        match reason {
+            ArchiveError::Io(source) => Self::Io { place, source },
+            ArchiveError::Compressed { format } => Self::WrongKind {
+                place,
+                expected: "a plain archive",
+                reason: "it is compressed as a whole, so its parts cannot be read in place",
+                next_step: format!("unpack it with `{}` first", unpacker(format)),
+            },
+            reason => Self::Archive { file: file.to_owned(), reason },
+        }
+    }
+
     pub(crate) fn wrong_scheme(scheme: &'static str, at: &Reference) -> Self {
         let next_step = format!("open it as `{}:`", at.scheme());
         let reason = "the reference has another scheme";
@@ -172,5 +195,14 @@ impl ResolveError {
             reason,
             next_step: next_step.to_owned(),
         }
+    }
+}
+
+fn unpacker(format: &str) -> &'static str {
+    match format {
+        "gzip" => "gunzip --keep",
+        "zstd" => "unzstd",
+        "xz" => "unxz --keep",
+        _ => "bunzip2 --keep",
     }
 }
