@@ -143,7 +143,9 @@ impl Reading<'_, '_> {
         let mut package = self.package(purl, &identity.coordinates, inner, identity.technique, holder);
         let hex = Digest::sha256_of(bytes).hex().to_owned();
         package.hashes.push(PackageHash { algorithm: HashAlgorithm::Sha256, hex });
-        describe_by_manifest(&mut package, &metadata.manifest);
+        if identity.own_manifest {
+            describe_by_manifest(&mut package, &metadata.manifest);
+        }
         if let Some(pom) = metadata.pom_of(&identity.coordinates) {
             describe_by_pom(&mut package, pom);
         }

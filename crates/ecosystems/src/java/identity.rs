@@ -17,6 +17,8 @@ pub(super) struct Identity {
     pub(super) technique: Technique,
     /// Which of the given poms is the archive's own.
     pub(super) own_pom: Option<usize>,
+    /// Whether the manifest speaks of this artifact. A shaded jar may carry that of something shaded into it.
+    pub(super) own_manifest: bool,
 }
 
 /// Decides among the poms in an archive, its manifest and its name. `None` when none of them names an artifact and
@@ -27,17 +29,16 @@ pub(super) fn decide(name: &FileName<'_>, poms: &[Coordinates], manifest: &Manif
         let fallback = || name.version.or_else(|| manifest.version()).map(str::to_owned);
         coordinates.version = coordinates.version.or_else(fallback);
         let classifier = classifier(name, &coordinates);
-        return Some(Identity {
-            coordinates,
-            classifier,
-            technique: Technique::ManifestAnalysis,
-            own_pom: Some(at),
-        });
+        let own_manifest = speaks_of(manifest, coordinates.version.as_deref());
+        let (technique, own_pom) = (Technique::ManifestAnalysis, Some(at));
+        return Some(Identity { coordinates, classifier, technique, own_pom, own_manifest });
     }
     let (artifact, version, technique) = by_name(name, manifest)?;
-    let group = manifest.group(artifact).unwrap_or_default().to_owned();
+    let own_manifest = speaks_of(manifest, Some(version));
+    let group = manifest.group(artifact).filter(|_| own_manifest).unwrap_or_default().to_owned();
     let coordinates = Coordinates { group, artifact: artifact.to_owned(), version: Some(version.to_owned()) };
-    Some(Identity { coordinates, classifier: name.classifier.map(str::to_owned), technique, own_pom: None })
+    let classifier = name.classifier.map(str::to_owned);
+    Some(Identity { coordinates, classifier, technique, own_pom: None, own_manifest })
 }
 
 /// The pom whose artifact the file is named after, the longest such name first; otherwise the only pom, unless the
@@ -85,14 +86,20 @@ fn classifier(name: &FileName<'_>, own: &Coordinates) -> Option<String> {
 /// version of a specification.
 fn by_name<'a>(name: &FileName<'a>, manifest: &'a Manifest) -> Option<(&'a str, &'a str, Technique)> {
     match (name.version, manifest.version()) {
-        (Some(version), Some(said)) if said.starts_with(version) || version.starts_with(said) => {
+        (Some(version), Some(said)) if agree(said, version) => {
             Some((name.artifact, version, Technique::ManifestAnalysis))
         }
         (Some(version), _) => Some((name.artifact, version, Technique::Filename)),
-        (None, Some(version)) => {
-            let artifact = manifest.artifact().filter(|artifact| artifact.ends_with(name.stem));
-            Some((artifact.map_or(name.stem, |_| name.stem), version, Technique::ManifestAnalysis))
-        }
+        (None, Some(version)) => Some((name.stem, version, Technique::ManifestAnalysis)),
         (None, None) => None,
     }
+}
+
+fn speaks_of(manifest: &Manifest, version: Option<&str>) -> bool {
+    manifest.version().zip(version).is_none_or(|(said, version)| agree(said, version))
+}
+
+/// Whether two spellings mean one version: `9.4.1.v2020` and `9.4.1`.
+fn agree(one: &str, other: &str) -> bool {
+    one.starts_with(other) || other.starts_with(one)
 }

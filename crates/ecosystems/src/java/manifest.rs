@@ -48,23 +48,13 @@ impl Manifest {
             .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()) || version.starts_with('v'))
     }
 
-    /// A group that is written down for this artifact.
+    /// A group that is written down for this artifact: by Maven's archiver, or in a symbolic name that is group
+    /// and artifact. Two parts (`org.apache` of Ivy, `com.sun` of Activation) are a vendor or package rather than a
+    /// group, so they are not believed.
     pub(super) fn group(&self, artifact: &str) -> Option<&str> {
-        let is_group = |text: &&str| text.contains('.') && is_dotted_name(text);
-        let vendor = self.get("implementation-vendor-id").filter(is_group);
-        let symbolic = || {
-            let name = self.get("bundle-symbolicname")?;
-            name.strip_suffix(artifact)?.strip_suffix('.').filter(is_group)
-        };
-        vendor.or_else(symbolic)
-    }
-
-    /// A name that can stand for the artifact where the file name cannot.
-    pub(super) fn artifact(&self) -> Option<&str> {
-        let is_name = |text: &&str| !text.contains(char::is_whitespace) && is_dotted_name(text);
-        self.get("bundle-symbolicname")
-            .filter(is_name)
-            .or_else(|| self.get("implementation-title").filter(is_name))
+        let is_group = |text: &&str| text.split('.').count() > 2 && is_dotted_name(text);
+        let symbolic = || self.get("bundle-symbolicname")?.strip_suffix(artifact)?.strip_suffix('.');
+        self.get("implementation-vendor-id").filter(is_group).or_else(|| symbolic().filter(is_group))
     }
 }
 

@@ -14,10 +14,28 @@ pub(super) fn settle(visible: Vec<Finding>) -> Settlement {
             packages.push((finding.path.clone(), sighting::place((**package).clone(), finding)));
         }
     }
+    adopt_groups(&mut packages);
     let mut edges = contains(&mut packages);
     edges.extend(needs(&packages));
     let packages = packages.into_iter().map(|(_, package)| package).collect();
     Settlement { packages, edges: edges.into_iter().collect(), problems: Vec::new() }
+}
+
+/// Gives a jar that does not say its group the one under which the poms in the image require it, when they all
+/// say the same.
+fn adopt_groups(packages: &mut [(ImagePath, Package)]) {
+    let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let required = packages.iter().flat_map(|(_, package)| &package.requires).flat_map(|need| &need.any_of);
+    for (group, artifact) in required.filter_map(|name| name.split_once(':')) {
+        groups.entry(artifact.to_owned()).or_default().insert(group.to_owned());
+    }
+    for (_, package) in packages.iter_mut().filter(|(_, package)| package.purl.get_namespace().is_none()) {
+        let Some(said) = groups.get(&package.name).filter(|said| said.len() == 1) else { continue };
+        if let Some(group) = said.first() {
+            package.purl = package.purl.clone().namespace(group.clone());
+            package.properties.insert("java:group-from".into(), "dependency".into());
+        }
+    }
 }
 
 type Edges = BTreeSet<(usize, RelationshipKind, usize)>;

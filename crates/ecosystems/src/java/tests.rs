@@ -95,8 +95,11 @@ fn one_foreign_pom_does_not_name_the_jar() {
 #[test]
 fn groups_are_read_and_never_guessed() {
     for (headers, purl) in [
-        ("Implementation-Vendor-Id: org.acme", "pkg:maven/org.acme/tool@1.2"),
-        ("Bundle-SymbolicName: org.acme.tool", "pkg:maven/org.acme/tool@1.2"),
+        ("Implementation-Vendor-Id: org.acme.tools", "pkg:maven/org.acme.tools/tool@1.2"),
+        ("Implementation-Vendor-Id: org.acme", "pkg:maven/tool@1.2"),
+        ("Implementation-Vendor-Id: org.acme.tools\r\nImplementation-Version: 9", "pkg:maven/tool@1.2"),
+        ("Bundle-SymbolicName: org.acme.tools.tool", "pkg:maven/org.acme.tools/tool@1.2"),
+        ("Bundle-SymbolicName: org.acme.tool", "pkg:maven/tool@1.2"),
         ("Bundle-SymbolicName: org.acme.other", "pkg:maven/tool@1.2"),
         ("Implementation-Vendor-Id: ${project.groupId}", "pkg:maven/tool@1.2"),
         ("Automatic-Module-Name: org.acme", "pkg:maven/tool@1.2"),
@@ -106,6 +109,24 @@ fn groups_are_read_and_never_guessed() {
     }
     let unversioned = jar("lib/tool.jar", &[manifest("Implementation-Version: 3.1")]).scan(&Java);
     assert_eq!(purls(&unversioned), ["pkg:maven/tool@3.1"]);
+}
+
+#[test]
+fn a_group_that_all_poms_agree_on_is_adopted() {
+    let needs = |group: &str| {
+        format!(
+            "<project><groupId>g</groupId><artifactId>a</artifactId><version>1.0</version><dependencies>\
+            <dependency><groupId>{group}</groupId><artifactId>tool</artifactId></dependency></dependencies></project>"
+        )
+    };
+    let with = |path: &str, layer: Layer, group| {
+        layer.file(path, zip(&[entry("META-INF/maven/g/a/pom.xml", needs(group))]))
+    };
+    let once = with("lib/a-1.0.jar", jar("lib/tool-1.2.jar", &[manifest("A: b")]), "org.acme");
+    assert_eq!(edges(&once.scan(&Java)), ["a@1.0 DependsOn tool@1.2"]);
+    assert!(purls(&once.scan(&Java)).contains(&"pkg:maven/org.acme/tool@1.2".to_owned()));
+    let twice = with("lib/old/a-1.0.jar", once, "org.elsewhere");
+    assert!(purls(&twice.scan(&Java)).contains(&"pkg:maven/tool@1.2".to_owned()));
 }
 
 #[test]
