@@ -1,7 +1,7 @@
 //! The manifests that carry Sigstore bundles.
 
 use supercargo_content::{Descriptor, Limits, MediaType};
-use supercargo_image::{Attachments, ResolveError, parse_manifest};
+use supercargo_image::{Attachments, DocumentError, ResolveError, parse_manifest};
 
 use crate::Error;
 
@@ -29,10 +29,12 @@ pub(crate) fn carriers(
 
 /// The bytes of the bundle that a manifest carries.
 pub(crate) fn content(carrier: &Descriptor, store: &dyn Attachments, limits: &Limits) -> Result<Vec<u8>, Error> {
-    let manifest = parse_manifest(&store.fetch(carrier)?, limits).map_err(|error| damaged(carrier, error.to_string()))?;
+    let damaged = |source| Error::Carrier { digest: carrier.digest.clone(), source };
+    let manifest = parse_manifest(&store.fetch(carrier)?, limits);
+    let manifest = manifest.map_err(|error| damaged(CarrierError::Manifest(error)))?;
     match manifest.layers.as_slice() {
         [layer] => Ok(store.fetch(layer)?),
-        layers => Err(damaged(carrier, format!("expected one layer with the bundle, found {}", layers.len()))),
+        layers => Err(damaged(CarrierError::Layers { found: layers.len() })),
     }
 }
 
@@ -45,7 +47,16 @@ fn is_carrier(descriptor: &Descriptor) -> bool {
     descriptor.artifact_type.as_ref().is_some_and(is_bundle_type)
 }
 
-fn damaged(carrier: &Descriptor, reason: String) -> Error {
-    let (digest, place) = (carrier.digest.to_string(), "what is attached".to_owned());
-    Error::Resolve(ResolveError::Damaged { what: "manifest", digest, place, reason })
+/// Why a manifest that says it carries a bundle does not.
+#[derive(Debug, thiserror::Error)]
+pub enum CarrierError {
+    /// It is no manifest.
+    #[error(transparent)]
+    Manifest(DocumentError),
+    /// It has not exactly one layer.
+    #[error("expected one layer with the bundle, found {found}")]
+    Layers {
+        /// How many it has.
+        found: usize,
+    },
 }

@@ -8,6 +8,8 @@ use supercargo_image::{AttachmentError, ReferenceParseError, ResolveError};
 use supercargo_scan::ScanError;
 use supercargo_signing::SignError;
 
+use crate::carrier::CarrierError;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +42,15 @@ pub enum Error {
     /// A store cannot list, fetch or attach.
     #[error(transparent)]
     Attachment(#[from] AttachmentError),
+    /// What is attached is damaged.
+    #[error("damaged attachment {digest}")]
+    Carrier {
+        /// The manifest that carries it.
+        digest: Digest,
+        /// The cause.
+        #[source]
+        source: CarrierError,
+    },
     /// Signing failed.
     #[error(transparent)]
     Signing(#[from] SignError),
@@ -152,7 +163,7 @@ impl Error {
             Self::Resolve(ResolveError::Registry { .. }) | Self::RegistrySetup(_) => Failure::Service,
             Self::Resolve(_) | Self::Scan(_) => Failure::Image,
             Self::Problems { .. } => Failure::Problems,
-            Self::Refused { .. } => Failure::Refused,
+            Self::Refused { .. } | Self::Carrier { .. } => Failure::Refused,
             Self::Nothing { .. } => Failure::Nothing,
             Self::Attachment(_) => Failure::Service,
             Self::Signing(SignError::Service(_)) => Failure::Service,

@@ -36,6 +36,7 @@ mod verification;
 
 pub use attached::{AttachedKind, AttachedNode, attached};
 pub use attestation::{Predicate, Signing, attach, sign};
+pub use carrier::CarrierError;
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
 pub use session::{Session, SessionOptions};

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::carrier::{carriers, content};
 
 /// What a verified attestation must show.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct VerifyOptions {
     /// Who must have signed, the predicate type, and what evidence there must be.
     pub policy: Policy,

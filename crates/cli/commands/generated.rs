@@ -26,7 +26,7 @@ pub(crate) fn man(dir: Option<&Path>) -> Result<(), Error> {
 }
 
 fn pages(command: &Command, dir: &Path, name: &str) -> Result<(), Error> {
-    output::file(&dir.join(format!("{name}.1")), &page(&command.clone().name(name.to_owned()))?)?;
+    output::file(&dir.join(format!("{name}.1")), &page(command)?)?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         pages(sub, dir, &format!("{name}-{}", sub.get_name()))?;
     }
