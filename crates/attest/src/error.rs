@@ -336,16 +336,74 @@ impl VerifyError {
         }
     }
 
-    /// The check as a row of a report. The message is cut at its `expected` and `found` where it has them.
+    /// The check as a row of a report.
     pub fn as_check(&self) -> Check {
-        let message = self.to_string();
-        let cut = message.split_once("expected ").map(|(_, rest)| rest);
-        let (expected, found) = match cut.and_then(|rest| rest.split_once(", found ")) {
-            Some((expected, found)) => (expected.to_owned(), found.to_owned()),
-            None => (String::new(), message),
-        };
+        let pair = self.of_evidence().or_else(|| self.of_content());
+        let (expected, found) =
+            pair.unwrap_or_else(|| ("a bundle that verifies".to_owned(), self.to_string()));
         Check { name: self.check(), expected, found, ok: false }
     }
+
+    /// What was expected and found of logs and timestamps.
+    fn of_evidence(&self) -> Pair {
+        match self {
+            Self::Timestamp { found, .. } => pair("over this signature by a trusted authority", found),
+            Self::TimestampWindow { found, .. } => pair("within the authority's validity", found),
+            Self::TimestampsTooFew { expected, found } | Self::LogsTooFew { expected, found } => {
+                pair(expected, found)
+            }
+            Self::NoTrustedTime => pair("a trusted time of signing", "none"),
+            Self::TimeInFuture { expected, found, .. } => pair(format!("at most {expected}"), found),
+            Self::LogProofMissing { index } => {
+                pair("a proof in every entry", format!("none in entry {index}"))
+            }
+            Self::LogInclusion { expected, found, .. }
+            | Self::LogCheckpoint { expected, found, .. }
+            | Self::LogUnknown { expected, found, .. }
+            | Self::LogId { expected, found, .. }
+            | Self::LogOrigin { expected, found, .. }
+            | Self::LogEntryMismatch { expected, found, .. } => pair(expected, found),
+            Self::LogKeyWindow { expected, found, .. } => pair(expected, found),
+            Self::LogPromise { expected, .. } => {
+                pair(format!("signed by log {expected}"), "another signature")
+            }
+            Self::LogEntryMalformed { kind, detail, .. } => pair(kind, detail),
+            Self::TrustedRootMissing { .. } => pair("a trusted root", "none"),
+            _ => None,
+        }
+    }
+
+    /// What was expected and found of signer, signature and statement.
+    fn of_content(&self) -> Pair {
+        let text = |found: &Option<String>| found.clone().unwrap_or_else(|| "none".to_owned());
+        match self {
+            Self::Signer { expected, found } => pair(expected, found),
+            Self::Signature { expected, hint } => {
+                pair(expected, format!("one that does not verify{}", hint_text(hint)))
+            }
+            Self::ArtifactBytesNeeded { .. } => pair("the file", "its digest"),
+            Self::MessageDigest { expected, found } => pair(expected, found),
+            Self::Identity { expected, found } | Self::Issuer { expected, found } => {
+                pair(expected, text(found))
+            }
+            Self::Subject { expected, found } | Self::OtherSubject { expected, found } => {
+                pair(expected, found)
+            }
+            Self::PredicateType { expected, found } => pair(expected, found),
+            Self::PayloadType { found } => pair("application/vnd.in-toto+json", found),
+            Self::NoStatement => pair("an in-toto statement", "a signature over an artifact"),
+            Self::Statement(error) => pair("an in-toto statement", error),
+            Self::Bundle(error) => pair("a Sigstore bundle", error),
+            Self::Certificate(error) => pair("a certificate of the trusted root", error),
+            _ => None,
+        }
+    }
+}
+
+type Pair = Option<(String, String)>;
+
+fn pair(expected: impl ToString, found: impl ToString) -> Pair {
+    Some((expected.to_string(), found.to_string()))
 }
 
 fn hint_text(hint: &Option<String>) -> String {
