@@ -21,21 +21,32 @@ pub(super) fn settle(visible: Vec<Finding>) -> Settlement {
     Settlement { packages, edges: edges.into_iter().collect(), problems: Vec::new() }
 }
 
-/// Gives a jar that does not say its group the one under which the poms in the image require it, when they all
-/// say the same.
+/// Gives a jar that does not say its group the one under which the poms in the image require it, when all that
+/// mean its major version say the same: artifacts move to other groups (Hibernate 6 did).
 fn adopt_groups(packages: &mut [(ImagePath, Package)]) {
-    let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let required = packages.iter().flat_map(|(_, package)| &package.requires).flat_map(|need| &need.any_of);
-    for (group, artifact) in required.filter_map(|name| name.split_once(':')) {
-        groups.entry(artifact.to_owned()).or_default().insert(group.to_owned());
+    let mut wanted: BTreeMap<String, BTreeSet<(String, Option<String>)>> = BTreeMap::new();
+    for requirement in packages.iter().flat_map(|(_, package)| &package.requires) {
+        let major = requirement.constraint.as_deref().map(|version| major(version).to_owned());
+        for (group, artifact) in requirement.any_of.iter().filter_map(|name| name.split_once(':')) {
+            wanted.entry(artifact.to_owned()).or_default().insert((group.to_owned(), major.clone()));
+        }
     }
     for (_, package) in packages.iter_mut().filter(|(_, package)| package.purl.get_namespace().is_none()) {
-        let Some(said) = groups.get(&package.name).filter(|said| said.len() == 1) else { continue };
-        if let Some(group) = said.first() {
-            package.purl = package.purl.clone().namespace(group.clone());
+        let own = major(package.version.as_deref().unwrap_or_default());
+        let said = wanted.get(&package.name).into_iter().flatten();
+        let meant = said.filter(|(_, major)| major.as_deref().is_none_or(|major| major == own));
+        let groups: BTreeSet<&String> = meant.map(|(group, _)| group).collect();
+        if let (1, Some(group)) = (groups.len(), groups.first()) {
+            package.purl = package.purl.clone().namespace(group.as_str());
             package.properties.insert("java:group-from".into(), "dependency".into());
         }
     }
+}
+
+/// The first number of a version or of a range of versions.
+fn major(version: &str) -> &str {
+    let version = version.trim_start_matches(['[', '(']);
+    version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
 }
 
 type Edges = BTreeSet<(usize, RelationshipKind, usize)>;
