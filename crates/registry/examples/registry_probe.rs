@@ -1,4 +1,4 @@
-//! Asks a real registry: `registry_probe HOST/REPO:TAG [attach N | referrers | pull | chunked]`.
+//! Asks a real registry: `registry_probe HOST/REPO:TAG attach|referrers|pull|chunked [TEXT] [AUTH_FILE]`.
 //!
 //! A tool for trying the client by hand against registries that no test starts.
 
@@ -16,8 +16,9 @@ fn main() -> Outcome {
     let [at, command, rest @ ..] = arguments.as_slice() else {
         return Err("which image, and what to do?".into());
     };
-    let (client, at) =
-        (RegistryClient::new(RegistryOptions::default())?, parse(at).ok_or("not a reference")?);
+    let mut options = RegistryOptions::default();
+    options.auth.files.extend(rest.get(1).map(Into::into));
+    let (client, at) = (RegistryClient::new(options)?, parse(at).ok_or("not a reference")?);
     match command.as_str() {
         "attach" => attach(&client, &at, rest.first().map_or("", String::as_str)),
         "referrers" => referrers(&client, &at),
