@@ -1,22 +1,46 @@
 //! Identifiers that follow from the content: serial numbers, namespaces, element identifiers.
 
 use supercargo_content::Digest;
+use supercargo_inventory::Party;
 
 use crate::{Document, FormatId, Subject};
 
 /// A UUID of version 8 (RFC 9562, section 5.8) over all that makes this document differ from another.
 pub(crate) fn uuid(document: &Document, format: FormatId) -> String {
-    let options = &document.options;
+    let (subject, options) = (&document.subject, &document.options);
     let mut parts = vec![
         "supercargo document".to_owned(),
-        subject_key(&document.subject),
+        subject_key(subject),
+        subject.name.clone(),
+        optional(subject.tag.as_deref()),
         format.to_string(),
         options.tool_name.clone(),
         options.tool_version.clone(),
         document.created(),
+        options.options.len().to_string(),
     ];
     parts.extend(options.options.iter().flat_map(|(key, value)| [key.clone(), value.clone()]));
+    parts.extend([&options.author, &options.supplier].into_iter().flat_map(|party| of_party(party.as_ref())));
+    // A folder has no digest: two of the same name are told apart by what was found in them.
+    parts.push(document.refs.len().to_string());
+    parts.extend(document.refs.iter().cloned());
+    parts.extend(document.problems.iter().map(ToString::to_string));
     uuid_of(&digest_of(&parts))
+}
+
+fn of_party(party: Option<&Party>) -> [String; 4] {
+    let field = |get: fn(&Party) -> Option<&str>| optional(party.and_then(get));
+    [
+        field(|party| Some(&party.name)),
+        field(|party| party.email.as_deref()),
+        field(|party| party.url.as_deref()),
+        field(|party| party.is_person.then_some("person")),
+    ]
+}
+
+/// Keeps what is missing and what is empty apart.
+fn optional(text: Option<&str>) -> String {
+    text.map_or_else(|| "none".to_owned(), |text| format!("some {text}"))
 }
 
 /// The digest of the manifest, or what there is instead.

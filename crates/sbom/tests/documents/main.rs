@@ -134,10 +134,27 @@ fn the_serial_number_follows_the_content() {
         serial(samples::subject(), &|options| options.tool_version = "0.2.0".into(), v17),
         serial(samples::subject(), &|options| options.created = jiff::Timestamp::UNIX_EPOCH, v17),
         serial(samples::subject(), &|options| options.options.clear(), v17),
+        serial(Subject { tag: None, ..samples::subject() }, &|_| {}, v17),
+        serial(
+            samples::subject(),
+            &|options| options.supplier = supercargo_inventory::Party::parse("A"),
+            v17,
+        ),
     ]
     .into();
-    assert_eq!(serials.len(), 6);
+    assert_eq!(serials.len(), 8);
     assert!(serials.contains(&serial(samples::subject(), &|_| {}, v17)));
+}
+
+#[test]
+fn folders_of_one_name_have_different_serial_numbers() {
+    let serial = |name: &str| {
+        let packages = vec![samples::pypi(name)];
+        let settlement = supercargo_inventory::Settlement { packages, ..Default::default() };
+        let document = samples::document(vec![settlement], Subject::rootfs("rootfs"));
+        json(&document, FormatId::CYCLONEDX_JSON_1_7)["serialNumber"].clone()
+    };
+    assert_ne!(serial("a"), serial("b"));
 }
 
 #[test]
