@@ -1,0 +1,72 @@
+//! What several fuzz targets share: limits that let a run be fast, archives whose checksums are right, and a pass
+//! over bytes whose digests are right.
+
+use supercargo_content::{Descriptor, Digest, Limits, MediaType};
+use supercargo_layer::{Budget, Decompressed, Entry, Interest, LayerInput, LayerPass, LayerReader, Visitor};
+
+/// Small limits, so that hitting them is part of the run.
+pub fn limits() -> Limits {
+    const MIB: u64 = 1 << 20;
+    Limits { file_bytes_max: MIB, expansion_free_bytes: MIB, buffered_bytes_max: MIB, ..Limits::default() }
+}
+
+/// Wants everything, by head or by name.
+struct All;
+
+impl Visitor for All {
+    fn interest(&mut self, entry: &Entry) -> Interest {
+        if entry.mode & 1 == 0 { Interest::Body } else { Interest::Head }
+    }
+
+    fn wants_head(&mut self, _: &Entry, head: &[u8]) -> bool {
+        head.first() != Some(&0)
+    }
+
+    fn body(&mut self, entry: &Entry, bytes: &[u8]) {
+        assert_eq!(bytes.len() as u64, entry.size);
+    }
+}
+
+/// Reads a blob as a layer, both passes; `None` when it is refused.
+pub fn read_layer(blob: &[u8]) -> Option<LayerPass> {
+    let limits = limits();
+    let mut tar = Decompressed::new(blob, &limits).ok()?;
+    let mut unpacked = Vec::new();
+    let is_whole = std::io::Read::read_to_end(&mut tar, &mut unpacked).is_ok();
+    let descriptor = Descriptor::of(MediaType::OCI_LAYER_GZIP, blob);
+    let layer = LayerInput { descriptor: &descriptor, diff_id: &Digest::sha256_of(&unpacked) };
+    let budget = Budget::new(limits.buffered_bytes_max);
+    let reader = LayerReader { limits: &limits, budget: &budget };
+    let pass = reader.read(blob, &layer, &mut All).ok()?;
+    assert_eq!(pass.verified, is_whole);
+    reader.read_links(blob, &layer, &pass.links, &mut All).ok()?;
+    Some(pass)
+}
+
+/// An archive by a script: a line is a type flag, a name and, after a tab, a link target or body. The checksums
+/// are right, so that a fuzzer need not find them.
+pub fn archive(script: &[u8]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for line in script.split(|&byte| byte == b'\n') {
+        let Some((&flag, rest)) = line.split_first() else { continue };
+        let (name, tail) = rest.split_at(rest.iter().position(|&byte| byte == b'\t').unwrap_or(rest.len()));
+        let body = if matches!(flag, b'1' | b'2') { &[] } else { tail };
+        let mut header = [0; 512];
+        put(&mut header, 0, &name[..name.len().min(100)]);
+        put(&mut header, 124, format!("{:011o}", body.len()).as_bytes());
+        put(&mut header, 148, b"        ");
+        put(&mut header, 156, &[flag]);
+        put(&mut header, 157, &tail[tail.len().min(1)..tail.len().min(101)]);
+        put(&mut header, 257, b"ustar");
+        let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+        put(&mut header, 148, format!("{sum:06o}\0").as_bytes());
+        tar.extend(header);
+        tar.extend(body);
+        tar.resize(tar.len().next_multiple_of(512), 0);
+    }
+    tar
+}
+
+fn put(header: &mut [u8; 512], at: usize, bytes: &[u8]) {
+    header[at..at + bytes.len()].copy_from_slice(bytes);
+}
