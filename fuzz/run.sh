@@ -1,0 +1,31 @@
+#!/bin/sh
+# run.sh [SECONDS [TARGET...]]: fuzzes each target for so many seconds (default 60), from seeds that GNU tar writes.
+set -eu
+cd "$(dirname "$0")"
+seconds=${1:-60}
+[ $# -gt 0 ] && shift
+command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 1; }
+export RUSTC_BOOTSTRAP=1
+
+seeds() {
+    from=$(mktemp -d)
+    mkdir -p "$from/a" corpus/tar corpus/layer corpus/whiteout_stack
+    echo body >"$from/a/x"; ln -s x "$from/a/link"; ln "$from/a/x" "$from/a/hard"
+    : >"$from/a/.wh.gone"; : >"$from/a/.wh..wh..opq"
+    truncate -s 64k "$from/sparse"; echo end >>"$from/sparse"
+    for version in 0.0 0.1 1.0; do
+        tar --format=pax --sparse-version=$version -cSf corpus/tar/pax-$version.tar -C "$from" a sparse
+    done
+    tar --format=gnu -cSf corpus/tar/gnu.tar -C "$from" a sparse
+    tar --format=ustar -cf corpus/tar/ustar.tar -C "$from" a
+    for tar in corpus/tar/*.tar; do gzip -nc "$tar" >"corpus/layer/$(basename "$tar").gz"; done
+    printf '0a/x\tb\n2lib\tusr/lib\n0lib/x\tq\n1h\ta/x|0a/.wh.x\n0lib/.wh..wh..opq\n0a\tq' >corpus/whiteout_stack/both
+    rm -r "$from"
+}
+
+seeds
+[ $# -gt 0 ] || set -- $(cargo fuzz list)
+for target in "$@"; do
+    echo "== $target"
+    cargo fuzz run "$target" -- -max_total_time="$seconds" -max_len=65536 -verbosity=0 -print_final_stats=1
+done
