@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use supercargo_content::{Descriptor, Digest, Limits, Platform};
 
 use crate::document::{is_image_config, is_unknown};
+use crate::listing::listed;
 use crate::{Document, DocumentError, Index, PlatformChoice, ResolveError, parse_config, parse_document};
 
 /// Gives the checked bytes of a manifest, index or configuration.
@@ -14,9 +15,6 @@ pub type Fetch<'a> = dyn FnMut(&Descriptor) -> Result<Vec<u8>, ResolveError> + '
 const DOCKER_REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 /// Annotation by which BuildKit binds an attestation to its image.
 const DOCKER_REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
-/// Entries that an error lists before it says how many more there are.
-const LISTED_MAX: usize = 24;
-
 /// Chooses images from an index; nested indexes are walked.
 ///
 /// - Attestations and artifacts are passed over.
@@ -67,22 +65,6 @@ pub fn buildkit_attestations<'a>(index: &'a Index, image: &Digest) -> Vec<&'a De
     let image = image.to_string();
     let is_for_it = |entry: &&Descriptor| entry.annotations.get(DOCKER_REFERENCE_DIGEST) == Some(&image);
     index.manifests.iter().filter(|entry| is_attestation(entry)).filter(is_for_it).collect()
-}
-
-/// A list of images for an error message: platforms and digests.
-pub(crate) fn listed(images: &[Descriptor]) -> String {
-    if images.is_empty() {
-        return "no image".to_owned();
-    }
-    let one = |image: &Descriptor| match &image.platform {
-        Some(platform) => format!("{platform} ({})", image.digest),
-        None => image.digest.to_string(),
-    };
-    let mut list = images.iter().take(LISTED_MAX).map(one).collect::<Vec<_>>().join(", ");
-    if images.len() > LISTED_MAX {
-        list.push_str(&format!(" and {} more", images.len() - LISTED_MAX));
-    }
-    list
 }
 
 /// Whether an entry is an attestation or an artifact rather than an image.
@@ -157,7 +139,7 @@ impl Walk<'_, '_> {
             place: self.place.to_owned(),
             found: self.seen.len() as u64,
             limit: self.limits.manifests_max as u64,
-            flag: "--max-manifests",
+            flag: "--manifests-max",
         }
     }
 }

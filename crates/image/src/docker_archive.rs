@@ -14,6 +14,7 @@ use crate::choose::images_of;
 use crate::document::excerpt;
 use crate::files::{LayoutBlobs, blob_name, read_small};
 use crate::layout::{check_version, has_tag, read_index};
+use crate::listing::list;
 use crate::open::{check_platform, fetch_document, open_image};
 use crate::raw::parse_json;
 use crate::tar_index::{Archive, Span, inside};
@@ -295,19 +296,10 @@ fn digest_in_name(path: &str) -> Option<Digest> {
 }
 
 fn listed(entries: &[Entry]) -> String {
-    const LISTED_MAX: usize = 24;
-    if entries.is_empty() {
-        return "no image".to_owned();
-    }
-    let one = |entry: &Entry| match entry.names.first() {
+    list(entries, |entry| match entry.names.first() {
         Some(name) => format!("`{}` ({})", excerpt(name), entry.image_id),
         None => entry.image_id.to_string(),
-    };
-    let mut list = entries.iter().take(LISTED_MAX).map(one).collect::<Vec<_>>().join(", ");
-    if entries.len() > LISTED_MAX {
-        list.push_str(&format!(" and {} more", entries.len() - LISTED_MAX));
-    }
-    list
+    })
 }
 
 #[cfg(test)]

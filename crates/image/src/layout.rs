@@ -9,6 +9,7 @@ use supercargo_content::{Descriptor, Digest, LimitExceeded, Limits, MediaType};
 use crate::choose::{Looked, choose, config_platform, is_aside};
 use crate::document::excerpt;
 use crate::files::{Files, LayoutBlobs, blob_name, read_small};
+use crate::listing::listed;
 use crate::open::{fetch_document, open_all, resolve};
 use crate::raw::parse_json;
 use crate::{
@@ -149,7 +150,7 @@ impl Layout<'_> {
         let ambiguous = |entries: &[Descriptor]| ResolveError::Ambiguous {
             wanted: wanted.to_owned(),
             place: self.place.to_owned(),
-            there: described(entries),
+            there: listed(entries),
         };
         match entries.as_slice() {
             [] => Err(self.not_found(wanted)),
@@ -180,7 +181,7 @@ impl Layout<'_> {
         ResolveError::NotFound {
             wanted: wanted.to_owned(),
             place: self.place.to_owned(),
-            there: described(&entries),
+            there: listed(&entries),
         }
     }
 
@@ -213,19 +214,6 @@ pub(crate) fn has_tag(name: &str, wanted: &str) -> bool {
         || wanted.parse::<RegistryReference>().is_ok_and(|wanted| wanted == name)
 }
 
-fn described(entries: &[Descriptor]) -> String {
-    let one = |entry: &Descriptor| match (names(entry).next(), &entry.platform) {
-        (Some(name), _) => format!("`{}` ({})", excerpt(name), entry.digest),
-        (None, Some(platform)) => format!("{platform} ({})", entry.digest),
-        (None, None) => entry.digest.to_string(),
-    };
-    if entries.is_empty() {
-        return "no image".to_owned();
-    }
-    const LISTED_MAX: usize = 24;
-    let mut list = entries.iter().take(LISTED_MAX).map(one).collect::<Vec<_>>().join(", ");
-    if entries.len() > LISTED_MAX {
-        list.push_str(&format!(" and {} more", entries.len() - LISTED_MAX));
-    }
-    list
-}
+#[cfg(test)]
+#[path = "layout_tests.rs"]
+mod tests;

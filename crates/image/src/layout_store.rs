@@ -299,13 +299,13 @@ pub enum LayoutStoreError {
         limit_bytes: u64,
     },
     /// More referrers than are looked at.
-    #[error("more than {limit} artifacts hang on it; raise the limit with `--max-attachments`")]
+    #[error("more than {limit} artifacts hang on it; raise the limit with `--attachments-max`")]
     TooManyReferrers {
         /// The limit.
         limit: usize,
     },
     /// More blobs than are looked at.
-    #[error("more than {limit} blobs; raise the limit with `--max-entries`")]
+    #[error("more than {limit} blobs; raise the limit with `--entries-max`")]
     TooManyBlobs {
         /// The limit.
         limit: u64,

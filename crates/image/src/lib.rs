@@ -8,6 +8,17 @@
 //! **The one decision.** A source implements one method of [`Blobs`]; everything wide (images, layers, platform
 //! choice) is built on it once. Every later step uses the digest that was resolved here, never the tag again.
 //!
+//! ```
+//! use supercargo_content::Limits;
+//! use supercargo_image::{PlatformChoice, Reference, ResolveError, host_platform, open_local};
+//!
+//! let reference: Reference = "oci:target/no-such-folder:1".parse()?;
+//! let host = PlatformChoice::Host(host_platform("linux", "x86_64"));
+//! let error = open_local(&reference, &host, &Limits::default()).unwrap_err();
+//! assert!(matches!(error, ResolveError::WrongKind { .. }));
+//! # Ok::<(), supercargo_image::ReferenceParseError>(())
+//! ```
+//!
 //! **Specification.** OCI image specification v1.1: manifest, index, configuration, layout.
 
 mod artifact;
@@ -19,6 +30,7 @@ mod image;
 mod layout;
 mod layout_store;
 mod layout_write;
+mod listing;
 mod local;
 mod oci_archive;
 mod oci_layout;

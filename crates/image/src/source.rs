@@ -159,7 +159,7 @@ impl ResolveError {
     /// A document over [`Limits::manifest_bytes_max`].
     pub fn document_limit(what: &'static str, place: &str, found: u64, limits: &Limits) -> Self {
         let limit = limits.manifest_bytes_max;
-        Self::Limit { what, place: place.to_owned(), found, limit, flag: "--max-manifest-bytes" }
+        Self::Limit { what, place: place.to_owned(), found, limit, flag: "--manifest-bytes-max" }
     }
 
     pub(crate) fn archive(file: &Path, reason: ArchiveError) -> Self {

@@ -253,7 +253,7 @@ pub enum ArchiveError {
         offset: u64,
     },
     /// More members than the limit.
-    #[error("more than {limit} members; raise the limit with `--max-entries`")]
+    #[error("more than {limit} members; raise the limit with `--entries-max`")]
     TooManyEntries {
         /// The limit.
         limit: u64,
