@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use supercargo_content::Limits;
 use supercargo_image::{
-    Attachments, Image, LOCAL, OciLayoutStore, PlatformChoice, Reference, Resolved, Source,
+    Attachments, Image, OciLayoutStore, PlatformChoice, Reference, Resolved, Source, open_local,
 };
 use supercargo_inventory::Inventory;
 use supercargo_registry::{RegistryClient, RegistryOptions, RegistrySource};
@@ -47,9 +47,7 @@ impl Session {
             let source = RegistrySource::new(self.client()?.clone());
             return Ok(source.open(at, platform, self.limits())?);
         }
-        let source = LOCAL.iter().find(|source| source.scheme() == at.scheme());
-        let source = source.ok_or_else(|| Error::usage(format!("no source for `{}`", at.scheme())))?;
-        Ok(source.open(at, platform, self.limits())?)
+        Ok(open_local(at, platform, self.limits())?)
     }
 
     /// Reads every layer of an image once.
