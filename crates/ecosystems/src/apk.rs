@@ -62,29 +62,13 @@ impl Ecosystem for Apk {
 }
 
 fn add_database(settlement: &mut Settlement, packages: Vec<Package>, folders: &mut Folders<'_>) {
-    let index = capabilities(&packages, folders);
+    let index = Capabilities::with_paths(&packages, folders);
     let edges = installed::dependencies(&packages, |_, name| {
         index.find(name).map(|found| found.iter().copied().collect()).unwrap_or_default()
     });
     let first = settlement.packages.len();
     settlement.edges.extend(edges.into_iter().map(|(from, kind, to)| (first + from, kind, first + to)));
     settlement.packages.extend(packages);
-}
-
-/// Names and provisions, and the files that somebody requires by path (`/bin/sh`).
-fn capabilities(packages: &[Package], folders: &mut Folders<'_>) -> Capabilities {
-    let mut index = Capabilities::of(packages);
-    let required = packages.iter().flat_map(|package| &package.requires).flat_map(|need| &need.any_of);
-    let mut paths: BTreeMap<ImagePath, Vec<&String>> = BTreeMap::new();
-    for name in required.filter(|name| name.starts_with('/')) {
-        paths.entry(folders.real(&ImagePath::new(name))).or_default().push(name);
-    }
-    for (position, package) in packages.iter().enumerate() {
-        for name in package.files.iter().filter_map(|file| paths.get(file)).flatten() {
-            index.add((*name).clone(), position);
-        }
-    }
-    index
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Ecosystem for Dpkg {
         } else if let Some(owner) = name.strip_suffix(".md5sums") {
             files(owner, summed(&text), file, out)?;
         } else {
-            status::read(file, &text, out);
+            status::read(file, &text, out)?;
         }
         Ok(())
     }

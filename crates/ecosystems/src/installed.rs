@@ -2,29 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use supercargo_content::Limits;
 use supercargo_inventory::{
-    Distro, Evidence, ImagePath, Package, Problem, Purl, RelationshipKind, Requirement, RequirementKind,
-    Technique,
+    Distro, Evidence, ImagePath, Package, Problem, ProblemKind, Purl, RelationshipKind, Requirement,
+    RequirementKind, Technique,
 };
 use supercargo_layer::FileTree;
 
 use crate::{Finding, Findings};
 
-/// Bytes of a name or version that is believed.
-const WORD_BYTES_MAX: usize = 512;
 /// Characters of a description line.
 const LINE_CHARS_MAX: usize = 1000;
+/// Names that one relation field may list.
+pub(crate) const RELATIONS_MAX: usize = 20_000;
 /// Problems of one file that are told one by one.
 const PROBLEMS_PER_FILE_MAX: usize = 16;
-
-/// A name or version: not empty, short, without white space and control characters.
-pub(crate) fn token(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let is_sane = !text.is_empty()
-        && text.len() <= WORD_BYTES_MAX
-        && !text.contains(|c: char| c.is_control() || c.is_whitespace());
-    is_sane.then_some(text)
-}
 
 /// One line for people; `None` when nothing is left.
 pub(crate) fn line(text: &str) -> Option<String> {
@@ -51,6 +43,32 @@ pub(crate) fn of_distro(purl: &Purl, distro: Option<&Distro>, namespace: fn(&str
     match distro {
         Some(distro) => purl.clone().namespace(namespace(&distro.id)).qualifier("distro", distro.qualifier()),
         None => purl.clone(),
+    }
+}
+
+/// How much one database may hold: packages, their files, and what they require and provide.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: u64,
+    limit: u64,
+}
+
+impl Budget {
+    /// The budget of one file.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { left: limits.entries_max, limit: limits.entries_max }
+    }
+
+    /// Takes a package and everything that it lists.
+    pub(crate) fn spend(&mut self, package: &Package) -> Result<(), Problem> {
+        let items = 1 + package.files.len() + package.requires.len() + package.provides.len();
+        let left = u64::try_from(items).ok().and_then(|items| self.left.checked_sub(items));
+        self.left = left.ok_or_else(|| {
+            let message =
+                format!("more than {} packages, files and relations (limit `entries_max`)", self.limit);
+            Problem::new(ProblemKind::LimitHit, message)
+        })?;
+        Ok(())
     }
 }
 
@@ -139,8 +157,24 @@ impl Capabilities {
         index
     }
 
-    /// Adds something else that a package offers, such as a file.
-    pub(crate) fn add(&mut self, provision: String, position: usize) {
+    /// The same, and the files that somebody requires by path (`/bin/sh`).
+    pub(crate) fn with_paths(packages: &[Package], folders: &mut Folders<'_>) -> Self {
+        let mut index = Self::of(packages);
+        let required = packages.iter().flat_map(|package| &package.requires).flat_map(|need| &need.any_of);
+        let required: BTreeSet<_> = required.filter(|name| name.starts_with('/')).collect();
+        let mut paths: BTreeMap<ImagePath, Vec<&String>> = BTreeMap::new();
+        for name in required {
+            paths.entry(folders.real(&ImagePath::new(name))).or_default().push(name);
+        }
+        for (position, package) in packages.iter().enumerate() {
+            for name in package.files.iter().filter_map(|file| paths.get(file)).flatten() {
+                index.add((*name).clone(), position);
+            }
+        }
+        index
+    }
+
+    fn add(&mut self, provision: String, position: usize) {
         self.by_provision.entry(provision).or_default().insert(position);
     }
 
@@ -185,11 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_short_and_plain() {
-        assert_eq!(token(" a "), Some("a"));
-        for bad in ["", "a b", "a\u{1b}b", &"x".repeat(513)] {
-            assert_eq!(token(bad), None, "{bad:?}");
-        }
+    fn a_line_is_the_first_one() {
         assert_eq!(line("  one\ntwo"), Some("one".to_owned()));
         assert_eq!(line("\u{7}"), None);
     }

@@ -23,6 +23,7 @@ mod license_terms;
 mod matcher;
 mod npm;
 mod python;
+mod rpm;
 mod sighting;
 mod table;
 #[cfg(test)]

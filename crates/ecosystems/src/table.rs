@@ -12,4 +12,5 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &crate::java::Java,
     &crate::npm::Npm,
     &crate::python::Python,
+    &crate::rpm::Rpm,
 ];

@@ -1,14 +1,17 @@
 //! Lines of the installed database → packages.
 
 use supercargo_inventory::{
-    ImagePath, LicenseClaim, Link, LinkKind, Package, Party, Problem, ProblemKind, Purl, Requirement,
-    RequirementKind,
+    ImagePath, LicenseClaim, Link, LinkKind, Package, Party, Problem, Purl, Requirement, RequirementKind,
 };
 
 use super::ID;
-use crate::installed::{self, ProblemCount};
-use crate::{Candidate, Findings};
+use crate::installed::{self, Budget, ProblemCount, RELATIONS_MAX};
+use crate::{Candidate, Findings, text};
 
+/// Bytes of one line; a folder is repeated in every path below it, and long ones would multiply.
+const LINE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a folder's name.
+const FOLDER_BYTES_MAX: usize = 4096;
 /// Fields that are kept as properties. `C` is a hash of the control segment only, so it is not the package's.
 const PROPERTIES: &[(u8, &str)] = &[
     (b'C', "apk:control-checksum"),
@@ -25,28 +28,28 @@ const PROPERTIES: &[(u8, &str)] = &[
 
 /// Reads a whole database.
 pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
-    let text = String::from_utf8_lossy(file.bytes);
-    let limit = usize::try_from(file.limits.entries_max).unwrap_or(usize::MAX);
-    let (mut problems, mut entry, mut files) = (ProblemCount::default(), Entry::default(), 0_usize);
-    for line in text.lines().map(str::trim_end).chain([""]) {
-        if line.is_empty() {
-            match std::mem::take(&mut entry).package() {
-                Ok(Some(package)) => out.package(package),
-                Ok(None) => {}
-                Err(problem) => problems.add(out, problem),
+    let content = String::from_utf8_lossy(file.bytes);
+    let (mut problems, mut budget) = (ProblemCount::default(), Budget::new(file.limits));
+    let mut entry = Entry::default();
+    let result = content.lines().map(str::trim_end).chain([""]).try_for_each(|line| {
+        if !line.is_empty() {
+            if let Err(problem) = entry.line(line) {
+                problems.add(out, problem);
             }
-        } else if let Err(problem) = entry.line(line) {
-            problems.add(out, problem);
+            return Ok(());
         }
-        files += usize::from(line.starts_with("R:"));
-        if files > limit || out.facts.len() > limit {
-            problems.finish(out);
-            let message = format!("more than {limit} packages or files (limit `entries_max`)");
-            return Err(Problem::new(ProblemKind::LimitHit, message));
+        match std::mem::take(&mut entry).package() {
+            Ok(Some(package)) => {
+                budget.spend(&package)?;
+                out.package(package);
+            }
+            Ok(None) => {}
+            Err(problem) => problems.add(out, problem),
         }
-    }
+        Ok(())
+    });
     problems.finish(out);
-    Ok(())
+    result
 }
 
 /// The lines of one package so far.
@@ -59,11 +62,17 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn line(&mut self, line: &'a str) -> Result<(), Problem> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Problem::malformed(format!("a line of more than {LINE_BYTES_MAX} bytes")));
+        }
         let (key, value) = match line.as_bytes() {
             [key, b':', ..] if key.is_ascii_alphabetic() => (*key, line.get(2..).unwrap_or_default()),
             _ => return Err(Problem::malformed("a line that is not one letter, a colon and a value")),
         };
         match key {
+            b'F' if value.len() > FOLDER_BYTES_MAX => {
+                return Err(Problem::malformed(format!("a folder of more than {FOLDER_BYTES_MAX} bytes")));
+            }
             b'F' => self.folder = value,
             b'R' => self.files.push(ImagePath::new(self.folder).join(value)),
             // Modes and checksums of single files are not kept.
@@ -81,13 +90,13 @@ impl<'a> Entry<'a> {
         if self.fields.is_empty() && self.files.is_empty() {
             return Ok(None);
         }
-        let name = self.get(b'P').and_then(installed::token);
+        let name = self.get(b'P').and_then(text::token);
         let name = name.ok_or_else(|| Problem::malformed("an entry without a usable name (`P:`)"))?;
-        let version = self.get(b'V').and_then(installed::token);
+        let version = self.get(b'V').and_then(text::token);
         let version = version
             .ok_or_else(|| Problem::malformed(format!("package `{name}` has no usable version (`V:`)")))?;
-        let origin = self.get(b'o').and_then(installed::token).unwrap_or(name);
-        let architecture = self.get(b'A').and_then(installed::token).unwrap_or_default();
+        let origin = self.get(b'o').and_then(text::token).unwrap_or(name);
+        let architecture = self.get(b'A').and_then(text::token).unwrap_or_default();
         let upstream = if origin == name { "" } else { origin };
         let purl = Purl::new("apk", name).version(version).qualifier("arch", architecture);
 
@@ -105,8 +114,8 @@ impl<'a> Entry<'a> {
     }
 
     fn links(&self) -> Vec<Link> {
-        let url = self.get(b'U').and_then(installed::token);
-        url.map(|url| Link { kind: LinkKind::Website, url: url.to_owned() }).into_iter().collect()
+        let url = self.get(b'U');
+        url.and_then(|url| text::link(LinkKind::Website, url)).into_iter().collect()
     }
 
     fn properties(&self) -> std::collections::BTreeMap<String, String> {
@@ -117,7 +126,7 @@ impl<'a> Entry<'a> {
 
 /// Dependencies; `!name` is a conflict and no dependency.
 fn requirements(text: &str) -> Vec<Requirement> {
-    let wanted = text.split_whitespace().filter(|word| !word.starts_with('!'));
+    let wanted = text.split_whitespace().take(RELATIONS_MAX).filter(|word| !word.starts_with('!'));
     wanted
         .map(split)
         .filter(|(name, _)| !name.is_empty())
@@ -130,7 +139,7 @@ fn requirements(text: &str) -> Vec<Requirement> {
 }
 
 fn provisions(text: &str) -> Vec<String> {
-    let names = text.split_whitespace().map(|word| split(word).0);
+    let names = text.split_whitespace().take(RELATIONS_MAX).map(|word| split(word).0);
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 

@@ -2,20 +2,27 @@
 
 use supercargo_inventory::{Requirement, RequirementKind};
 
-use crate::installed;
+use crate::installed::RELATIONS_MAX;
+use crate::text;
+
+/// Alternatives of one requirement.
+const ALTERNATIVES_MAX: usize = 256;
 
 /// The requirements of one field. A constraint is kept where all alternatives of a requirement share it.
 pub(super) fn requirements(text: &str, kind: RequirementKind) -> Vec<Requirement> {
-    text.split(',').filter_map(|group| requirement(group, kind)).collect()
+    text.split(',').take(RELATIONS_MAX).filter_map(|group| requirement(group, kind)).collect()
 }
 
 /// The names of a field whose entries have no alternatives, such as `Provides`.
 pub(super) fn names(text: &str) -> Vec<String> {
-    text.split(',').filter_map(|entry| alternative(entry).map(|(name, _)| name.to_owned())).collect()
+    text.split(',')
+        .take(RELATIONS_MAX)
+        .filter_map(|entry| alternative(entry).map(|(name, _)| name.to_owned()))
+        .collect()
 }
 
 fn requirement(group: &str, kind: RequirementKind) -> Option<Requirement> {
-    let alternatives: Vec<_> = group.split('|').filter_map(alternative).collect();
+    let alternatives: Vec<_> = group.split('|').take(ALTERNATIVES_MAX).filter_map(alternative).collect();
     let (_, constraint) = *alternatives.first()?;
     let constraint = constraint.filter(|_| alternatives.iter().all(|(_, other)| *other == constraint));
     let any_of = alternatives.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -28,7 +35,7 @@ fn alternative(text: &str) -> Option<(&str, Option<&str>)> {
     let is_version =
         text.trim_start().get(name.trim_start().len()..).is_some_and(|rest| rest.starts_with('('));
     let constraint = rest.split(')').next().map(str::trim).filter(|text| is_version && !text.is_empty());
-    Some((installed::token(name)?, constraint))
+    Some((text::token(name)?, constraint))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Paragraphs of the status file → packages.
 
-use supercargo_inventory::{Link, LinkKind, Package, Party, Problem, ProblemKind, Purl, RequirementKind};
+use supercargo_inventory::{Link, LinkKind, Package, Party, Problem, Purl, RequirementKind};
 
 use super::{ID, relations};
 use crate::deb822::{Paragraph, paragraphs};
-use crate::installed::{self, ProblemCount};
-use crate::{Candidate, Findings};
+use crate::installed::{self, Budget, ProblemCount};
+use crate::{Candidate, Findings, text};
 
 /// Fields that are kept as properties.
 const PROPERTIES: &[(&str, &str)] = &[
@@ -17,22 +17,21 @@ const PROPERTIES: &[(&str, &str)] = &[
 ];
 
 /// Reads a status file, or one of distroless `status.d`, whose paragraphs carry no state.
-pub(super) fn read(file: &Candidate<'_>, text: &str, out: &mut Findings) {
-    let mut problems = ProblemCount::default();
-    let limit = usize::try_from(file.limits.entries_max).unwrap_or(usize::MAX);
-    for (position, paragraph) in paragraphs(text).enumerate() {
-        if position == limit {
-            let message = format!("more than {limit} paragraphs (limit `entries_max`)");
-            out.problem(Problem::new(ProblemKind::LimitHit, message));
-            break;
-        }
-        match package(&paragraph) {
-            Ok(Some(package)) => out.package(package),
-            Ok(None) => {}
+pub(super) fn read(file: &Candidate<'_>, content: &str, out: &mut Findings) -> Result<(), Problem> {
+    let (mut problems, mut budget) = (ProblemCount::default(), Budget::new(file.limits));
+    let mut all = paragraphs(content).filter_map(|paragraph| package(&paragraph).transpose());
+    let result = all.try_for_each(|package| {
+        match package {
+            Ok(package) => {
+                budget.spend(&package)?;
+                out.package(package);
+            }
             Err(problem) => problems.add(out, problem),
         }
-    }
+        Ok(())
+    });
     problems.finish(out);
+    result
 }
 
 /// The package of a paragraph; `None` when nothing of it is installed.
@@ -41,9 +40,9 @@ fn package(paragraph: &Paragraph<'_>) -> Result<Option<Package>, Problem> {
     if matches!(state, Some("not-installed" | "config-files")) {
         return Ok(None);
     }
-    let name = paragraph.first_line("Package").and_then(installed::token);
+    let name = paragraph.first_line("Package").and_then(text::token);
     let name = name.ok_or_else(|| Problem::malformed("a paragraph without a usable field `Package`"))?;
-    let version = paragraph.first_line("Version").and_then(installed::token);
+    let version = paragraph.first_line("Version").and_then(text::token);
     let version = version
         .ok_or_else(|| Problem::malformed(format!("package `{name}` has no usable field `Version`")))?;
 
@@ -66,7 +65,7 @@ fn package(paragraph: &Paragraph<'_>) -> Result<Option<Package>, Problem> {
 }
 
 fn purl(paragraph: &Paragraph<'_>, name: &str, version: &str) -> Purl {
-    let architecture = paragraph.first_line("Architecture").and_then(installed::token).unwrap_or_default();
+    let architecture = paragraph.first_line("Architecture").and_then(text::token).unwrap_or_default();
     let purl = Purl::new("deb", name).version(version).qualifier("arch", architecture);
     match paragraph.first_line("Source") {
         Some(_) => match source(paragraph, name, version) {
@@ -83,13 +82,13 @@ fn purl(paragraph: &Paragraph<'_>, name: &str, version: &str) -> Purl {
 fn source(paragraph: &Paragraph<'_>, name: &str, version: &str) -> (String, Option<String>) {
     let written = paragraph.first_line("Source").unwrap_or(name);
     let (source, built) = written.split_once('(').unwrap_or((written, ""));
-    let built = installed::token(built.split(')').next().unwrap_or_default()).unwrap_or(version);
-    (installed::token(source).unwrap_or(name).to_owned(), Some(built.to_owned()))
+    let built = text::token(built.split(')').next().unwrap_or_default()).unwrap_or(version);
+    (text::token(source).unwrap_or(name).to_owned(), Some(built.to_owned()))
 }
 
 fn links(paragraph: &Paragraph<'_>) -> Vec<Link> {
-    let url = paragraph.first_line("Homepage").and_then(installed::token);
-    url.map(|url| Link { kind: LinkKind::Website, url: url.to_owned() }).into_iter().collect()
+    let url = paragraph.first_line("Homepage");
+    url.and_then(|url| text::link(LinkKind::Website, url)).into_iter().collect()
 }
 
 fn requirements(paragraph: &Paragraph<'_>) -> Vec<supercargo_inventory::Requirement> {
