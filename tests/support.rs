@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The root of the repository.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A folder of the official suites, when this checkout has them beside it. They are never copied here.
-pub fn suite(name: &str) -> Option<PathBuf> {
+pub(crate) fn suite(name: &str) -> Option<PathBuf> {
     let folder = root().join("../shared/suites").join(name);
     if folder.is_dir() {
         return Some(folder);
@@ -19,14 +19,14 @@ pub fn suite(name: &str) -> Option<PathBuf> {
 }
 
 /// The binary under test, in an empty environment.
-pub fn supercargo() -> Command {
+pub(crate) fn supercargo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_supercargo"));
     command.env_clear().env("HOME", "/nonexistent").env("SUPERCARGO_PASSWORD", "test");
     command
 }
 
 /// The files below a folder with an ending, sorted.
-pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

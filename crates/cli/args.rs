@@ -292,7 +292,9 @@ pub(crate) struct VerifyArgs {
 
 /// Arguments of `attached`.
 #[derive(Debug, Args)]
-#[command(after_help = "EXAMPLES\n  supercargo attached ghcr.io/org/app:1\n  supercargo attached oci:layout:app --json")]
+#[command(
+    after_help = "EXAMPLES\n  supercargo attached ghcr.io/org/app:1\n  supercargo attached oci:layout:app --json"
+)]
 pub(crate) struct AttachedArgs {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -358,7 +360,9 @@ fn parse_platform(text: &str) -> Result<PlatformArg, String> {
     if text == "all" {
         return Ok(PlatformArg::All);
     }
-    text.parse().map(PlatformArg::One).map_err(|error: supercargo::content::PlatformParseError| error.to_string())
+    text.parse()
+        .map(PlatformArg::One)
+        .map_err(|error: supercargo::content::PlatformParseError| error.to_string())
 }
 
 /// `4096`, `64KiB`, `128MiB`, `2GiB`.
@@ -389,6 +393,8 @@ mod tests {
     fn sizes_have_units() {
         assert_eq!(parse_size("64KiB"), Ok(65_536));
         assert_eq!(parse_size("7"), Ok(7));
-        assert!(parse_size("1TB").is_err() && parse_size("KiB").is_err() && parse_size("99999999999GiB").is_err());
+        assert!(
+            parse_size("1TB").is_err() && parse_size("KiB").is_err() && parse_size("99999999999GiB").is_err()
+        );
     }
 }

@@ -30,9 +30,8 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let read = |name: &&'static str| {
             let lower = name.to_ascii_lowercase();
-            let value = std::env::var(name).or_else(|error| {
-                if name.ends_with("_PROXY") { std::env::var(lower) } else { Err(error) }
-            });
+            let value = std::env::var(name)
+                .or_else(|error| if name.ends_with("_PROXY") { std::env::var(lower) } else { Err(error) });
             value.ok().filter(|value| !value.is_empty()).map(|value| (*name, value))
         };
         Self(NAMES.iter().filter_map(read).collect())
@@ -48,16 +47,20 @@ impl Environment {
     /// break reproducibility.
     pub(crate) fn source_date_epoch(&self) -> Result<Option<i64>, String> {
         let Some(text) = self.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| format!("SOURCE_DATE_EPOCH is `{text}`: expected seconds since 1970"))
+        text.parse()
+            .map(Some)
+            .map_err(|_| format!("SOURCE_DATE_EPOCH is `{text}`: expected seconds since 1970"))
     }
 
     /// Where credentials for registries may stand, in order: Podman's file, then Docker's.
     pub(crate) fn credential_files(&self) -> Vec<PathBuf> {
         let home = self.get("HOME").map(PathBuf::from);
-        let podman = self.get("REGISTRY_AUTH_FILE").map(PathBuf::from).or_else(|| {
-            Some(PathBuf::from(self.get("XDG_RUNTIME_DIR")?).join("containers/auth.json"))
-        });
-        let docker = self.get("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".docker")));
+        let podman = self
+            .get("REGISTRY_AUTH_FILE")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(self.get("XDG_RUNTIME_DIR")?).join("containers/auth.json")));
+        let docker =
+            self.get("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".docker")));
         let podman_home = home.map(|home| home.join(".config/containers/auth.json"));
         [podman, podman_home, docker.map(|folder| folder.join("config.json"))].into_iter().flatten().collect()
     }

@@ -23,7 +23,9 @@ impl Output {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let format = format.parse().map_err(|error: supercargo::sbom::FormatParseError| Error::usage(error.to_string()))?;
+        let format = format
+            .parse()
+            .map_err(|error: supercargo::sbom::FormatParseError| Error::usage(error.to_string()))?;
         Ok(Self { format, file })
     }
 
@@ -43,7 +45,10 @@ impl Output {
 /// Writes bytes to stdout.
 pub(crate) fn stdout(bytes: &[u8]) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|source| Error::write(Path::new("stdout"), source))
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(|source| Error::write(Path::new("stdout"), source))
 }
 
 /// Writes a file through a temporary one beside it, so that a half-written file never has the final name.

@@ -46,6 +46,7 @@ fn first_line(file: &Path) -> Result<Zeroizing<String>, Error> {
 }
 
 fn prompt(text: &str) -> Result<Zeroizing<String>, Error> {
-    let answer = rpassword::prompt_password(text).map_err(|source| Error::read(Path::new("the terminal"), source))?;
+    let answer =
+        rpassword::prompt_password(text).map_err(|source| Error::read(Path::new("the terminal"), source))?;
     Ok(Zeroizing::new(answer))
 }

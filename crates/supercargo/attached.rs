@@ -43,7 +43,9 @@ const TAG_ENDINGS: &[&str] = &["sig", "att", "sbom"];
 
 /// Draws the tree of an image: the index that it was chosen from, the image, and what hangs on either.
 pub fn attached(image: &Image, store: &dyn Attachments, limits: &Limits) -> Result<Vec<AttachedNode>, Error> {
-    let manifest = image.manifest.clone().ok_or_else(|| Error::usage(format!("{} has no manifest that anything could hang on", image.reference)))?;
+    let manifest = image.manifest.clone().ok_or_else(|| {
+        Error::usage(format!("{} has no manifest that anything could hang on", image.reference))
+    })?;
     let mut roots = vec![subject(AttachedKind::Image, manifest, store, limits)?];
     if let Some(index) = &image.index {
         roots.insert(0, subject(AttachedKind::Index, index.clone(), store, limits)?);
@@ -61,7 +63,11 @@ fn subject(
     for ending in TAG_ENDINGS {
         let tag = format!("{}-{}.{ending}", descriptor.digest.algorithm().name(), descriptor.digest.hex());
         if let Some(descriptor) = store.tagged(&tag)? {
-            children.push(AttachedNode { kind: AttachedKind::Tagged { ending }, descriptor, children: Vec::new() });
+            children.push(AttachedNode {
+                kind: AttachedKind::Tagged { ending },
+                descriptor,
+                children: Vec::new(),
+            });
         }
     }
     Ok(AttachedNode { kind, descriptor, children })
@@ -92,4 +98,3 @@ fn kind(descriptor: &Descriptor) -> AttachedKind {
     let predicate_type = descriptor.annotations.get("dev.sigstore.bundle.predicateType").cloned();
     AttachedKind::Bundle { predicate_type }
 }
-

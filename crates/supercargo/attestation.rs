@@ -39,12 +39,18 @@ pub struct Predicate<'a> {
 ///
 /// An SBOM that says which image it describes must describe this one: attaching the SBOM of one platform to another
 /// manifest is refused.
-pub fn sign(image: &Image, predicate: &Predicate<'_>, signing: &Signing, limits: &Limits) -> Result<Signed, Error> {
+pub fn sign(
+    image: &Image,
+    predicate: &Predicate<'_>,
+    signing: &Signing,
+    limits: &Limits,
+) -> Result<Signed, Error> {
     let subject = subject(image)?;
     check_described(predicate.json, &subject.digest)?;
     let name = subject_name(image);
     let subjects = [(name.as_str(), &subject.digest)];
-    let statement = Statement::write(&subjects, predicate.predicate_type, predicate.json, limits.attachment_bytes_max);
+    let statement =
+        Statement::write(&subjects, predicate.predicate_type, predicate.json, limits.attachment_bytes_max);
     let statement = statement.map_err(SignError::from)?;
     let options = SignOptions {
         services: &signing.services,

@@ -28,7 +28,11 @@ pub(crate) fn carriers(
 }
 
 /// The bytes of the bundle that a manifest carries.
-pub(crate) fn content(carrier: &Descriptor, store: &dyn Attachments, limits: &Limits) -> Result<Vec<u8>, Error> {
+pub(crate) fn content(
+    carrier: &Descriptor,
+    store: &dyn Attachments,
+    limits: &Limits,
+) -> Result<Vec<u8>, Error> {
     let damaged = |source| Error::Carrier { digest: carrier.digest.clone(), source };
     let manifest = parse_manifest(&store.fetch(carrier)?, limits);
     let manifest = manifest.map_err(|error| damaged(CarrierError::Manifest(error)))?;

@@ -180,9 +180,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
-            Self::Resolve(ResolveError::Platform { .. }) => {
-                Some("choose one with `--platform os/arch[/variant]`, or take each with `--platform all`".into())
-            }
+            Self::Resolve(ResolveError::Platform { .. }) => Some(
+                "choose one with `--platform os/arch[/variant]`, or take each with `--platform all`".into(),
+            ),
             Self::Problems { .. } => Some("`--verbose` prints each of them".into()),
             Self::Nothing { .. } => Some("`supercargo attached` draws everything that is attached".into()),
             Self::WrongSubject { .. } => {

@@ -41,7 +41,9 @@ pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
 pub use session::{Session, SessionOptions};
 pub use supercargo_scan::{Progress, Silent};
-pub use verification::{Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify};
+pub use verification::{
+    Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify,
+};
 
 pub use supercargo_attest as attest_types;
 pub use supercargo_content as content;

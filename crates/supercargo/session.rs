@@ -72,7 +72,8 @@ impl Session {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = RegistryClient::new(self.options.registry.clone()).map_err(|error| Error::RegistrySetup(Box::new(error)))?;
+        let client = RegistryClient::new(self.options.registry.clone())
+            .map_err(|error| Error::RegistrySetup(Box::new(error)))?;
         Ok(self.client.get_or_init(|| client))
     }
 }

@@ -1,7 +1,8 @@
 //! Attached bundles → verdicts, and the predicate of one that passes.
 
 use supercargo_attest::{
-    Artifact, Bundle, BundleError, Policy, PredicateType, Report, Statement, TrustedRoot, Verified, VerifyError, examine,
+    Artifact, Bundle, BundleError, Policy, PredicateType, Report, Statement, TrustedRoot, Verified,
+    VerifyError, examine,
 };
 use supercargo_content::{Descriptor, Digest, Limits};
 use supercargo_image::{Attachments, Image};
@@ -139,7 +140,8 @@ impl Verdict {
 
 /// What a bundle may be about: the manifest, and the index that it was chosen from.
 fn subjects(image: &Image) -> Result<Vec<(Descriptor, bool)>, Error> {
-    let no_manifest = || Error::usage(format!("{} has no manifest that an attestation could be about", image.reference));
+    let no_manifest =
+        || Error::usage(format!("{} has no manifest that an attestation could be about", image.reference));
     let manifest = image.manifest.clone().ok_or_else(no_manifest)?;
     let index = image.index.clone().map(|index| (index, true));
     Ok(std::iter::once((manifest, false)).chain(index).collect())
@@ -171,8 +173,13 @@ fn given(bytes: &[u8], subjects: &[(Descriptor, bool)], options: &VerifyOptions)
 }
 
 fn judge(bytes: &[u8], subject: &Digest, is_index: bool, options: &VerifyOptions) -> Verdict {
-    let verdict =
-        Verdict { carrier: None, subject: subject.clone(), is_index, claimed_type: None, outcome: Outcome::OtherType };
+    let verdict = Verdict {
+        carrier: None,
+        subject: subject.clone(),
+        is_index,
+        claimed_type: None,
+        outcome: Outcome::OtherType,
+    };
     let bundle = match Bundle::parse(bytes, &options.limits) {
         Ok(bundle) => bundle,
         Err(error) => return Verdict { outcome: Outcome::Damaged(error), ..verdict },

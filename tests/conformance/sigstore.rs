@@ -41,7 +41,8 @@ fn verdict(suite: &Path, case: &Value, artifact: Artifact<'_>) -> Result<(), Str
     let bundle = fs::read(suite.join(text(case, "bundle").expect("bundle"))).expect("bundle");
     let bundle = Bundle::parse(&bundle, &Limits::default()).map_err(|error| error.to_string())?;
     let root = text(case, "trusted_root").map(|file| fs::read(suite.join(file)).expect("root"));
-    let root = root.map(|json| TrustedRoot::from_json(&json)).transpose().map_err(|error| error.to_string())?;
+    let root =
+        root.map(|json| TrustedRoot::from_json(&json)).transpose().map_err(|error| error.to_string())?;
     let policy = policy(suite, case)?;
     verify_artifact(&bundle, artifact, &policy, root.as_ref()).map(drop).map_err(|error| error.to_string())
 }
@@ -51,7 +52,9 @@ fn policy(suite: &Path, case: &Value) -> Result<Policy, String> {
     let now: Timestamp = "2026-11-01T00:00:00Z".parse().expect("time");
     if let Some(key) = text(case, "key") {
         let pem = fs::read(suite.join(key)).expect("key");
-        return PublicKey::from_pem(&pem).map(|key| Policy::keys(vec![key], now)).map_err(|error| error.to_string());
+        return PublicKey::from_pem(&pem)
+            .map(|key| Policy::keys(vec![key], now))
+            .map_err(|error| error.to_string());
     }
     let identity = text(case, "identity").expect("identity");
     Ok(Policy::identity(identity, text(case, "issuer").expect("issuer"), now))

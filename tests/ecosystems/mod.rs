@@ -24,7 +24,10 @@ fn every_fixture_holds_exactly_the_packages_and_problems_it_says() {
         let problems: Vec<_> = inventory.problems.iter().map(ToString::to_string).collect();
         if packages != image.expected_packages() || problems != image.expected_problems() {
             let (packages, problems) = (packages.join("\n"), problems.join("\n"));
-            wrong.push_str(&format!("{}\n-- packages --\n{packages}\n-- problems --\n{problems}\n\n", fixture.display()));
+            wrong.push_str(&format!(
+                "{}\n-- packages --\n{packages}\n-- problems --\n{problems}\n\n",
+                fixture.display()
+            ));
         }
     }
     assert!(wrong.is_empty(), "found instead:\n{wrong}");

@@ -18,14 +18,23 @@ fn every_format_of_every_fixture_checks() {
             let run = |threads: &str, zone: &str| {
                 let mut command = supercargo();
                 command.current_dir(folder.path()).env("TZ", zone);
-                let output = command.args(["scan", "oci:layout", "--threads", threads, "-o", &id]).output().expect("it runs");
-                assert!(output.status.success(), "{}: {}", fixture.display(), String::from_utf8_lossy(&output.stderr));
+                let output = command
+                    .args(["scan", "oci:layout", "--threads", threads, "-o", &id])
+                    .output()
+                    .expect("it runs");
+                assert!(
+                    output.status.success(),
+                    "{}: {}",
+                    fixture.display(),
+                    String::from_utf8_lossy(&output.stderr)
+                );
                 output.stdout
             };
             let bytes = run("1", "UTC");
             assert_eq!(bytes, run("8", "Asia/Kathmandu"), "{} as {id}", fixture.display());
             if format.predicate_type().is_some() {
-                check(&bytes, format.id()).unwrap_or_else(|error| panic!("{} as {id}: {error}", fixture.display()));
+                check(&bytes, format.id())
+                    .unwrap_or_else(|error| panic!("{} as {id}: {error}", fixture.display()));
             }
         }
     }

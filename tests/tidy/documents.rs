@@ -10,7 +10,11 @@ use crate::support::{files, root};
 #[test]
 fn the_changelog_names_this_version() {
     let text = read("CHANGELOG.md");
-    assert!(text.contains(concat!("## ", env!("CARGO_PKG_VERSION"))), "CHANGELOG.md lacks {}", env!("CARGO_PKG_VERSION"));
+    assert!(
+        text.contains(concat!("## ", env!("CARGO_PKG_VERSION"))),
+        "CHANGELOG.md lacks {}",
+        env!("CARGO_PKG_VERSION")
+    );
 }
 
 #[test]

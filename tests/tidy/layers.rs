@@ -29,7 +29,8 @@ const DEV_ONLY: &[&str] = &["supercargo-testkit", "supercargo-xtask"];
 const NETWORK: &[&str] = &["supercargo-registry", "supercargo-signing", "supercargo"];
 
 /// Crates of others that open sockets or bring a runtime for them.
-const SOCKETS: &[&str] = &["reqwest", "hyper", "tokio", "quinn", "sigstore-sign", "sigstore-rekor", "sigstore-fulcio"];
+const SOCKETS: &[&str] =
+    &["reqwest", "hyper", "tokio", "quinn", "sigstore-sign", "sigstore-rekor", "sigstore-fulcio"];
 
 #[test]
 fn edges_go_downwards() {

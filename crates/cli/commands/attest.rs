@@ -56,10 +56,14 @@ fn attest(
     }
     let carrier = match args.no_attach {
         true => None,
-        false => Some(supercargo::attach(image, &signed, session.attachments(reference)?.as_ref(), signing.now)?),
+        false => {
+            Some(supercargo::attach(image, &signed, session.attachments(reference)?.as_ref(), signing.now)?)
+        }
     };
     if !args.json {
-        output::stdout(clean(&line(image, predicate, carrier.as_ref(), &signed.verified.report().line())).as_bytes())?;
+        output::stdout(
+            clean(&line(image, predicate, carrier.as_ref(), &signed.verified.report().line())).as_bytes(),
+        )?;
     }
     Ok(json!({
         "subject": image.manifest.as_ref().map(|manifest| manifest.digest.to_string()),
@@ -106,7 +110,8 @@ fn no_predicate(predicate_type: &PredicateType) -> Error {
 fn check_count(args: &AttestArgs, images: usize, is_given: bool) -> Result<(), Error> {
     if images > 1 && (is_given || args.bundle.is_some()) {
         return Err(Error::Usage {
-            message: "one predicate or bundle file is about one image, and several platforms were chosen".into(),
+            message: "one predicate or bundle file is about one image, and several platforms were chosen"
+                .into(),
             hint: Some("choose one with `--platform os/arch[/variant]`".into()),
         });
     }
@@ -185,7 +190,8 @@ fn services(args: &SignerArgs, signer: &Signer, now: jiff::Timestamp) -> Result<
     match (&args.signing_config, signer) {
         (Some(file), _) => {
             let json = fs::read(file).map_err(|source| Error::read(file, source))?;
-            Services::from_signing_config(&json, now).map_err(|error| Error::document("signing config", file, error))
+            Services::from_signing_config(&json, now)
+                .map_err(|error| Error::document("signing config", file, error))
         }
         (None, Signer::Key(_)) => Ok(Services::none()),
         (None, Signer::Identity(_)) => Services::public_good(now).map_err(Error::signing),

@@ -12,7 +12,9 @@ pub(crate) fn run(args: &FetchArgs, common: &Common) -> Result<(), Error> {
     let session = setup::session(common, &Environment::read())?;
     let (reference, resolved) = setup::open(&session, &args.target, common)?;
     let [image] = resolved.images.as_slice() else {
-        return Err(Error::usage("one predicate at a time: choose one platform with `--platform os/arch[/variant]`"));
+        return Err(Error::usage(
+            "one predicate at a time: choose one platform with `--platform os/arch[/variant]`",
+        ));
     };
     let source = verify::Source::new(&args.policy, || session.attachments(&reference))?;
     let predicate = predicate(args, image, &session, &source, common)?;

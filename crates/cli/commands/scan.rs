@@ -74,6 +74,9 @@ fn report(inventory: &Inventory, common: &Common) {
             terminal::note(common, &format!("problem: {}", supercargo::clean(&problem.to_string())));
         }
     } else if count > 0 {
-        terminal::note(common, &format!("note: {count} parts of the image could not be read; `--verbose` prints each"));
+        terminal::note(
+            common,
+            &format!("note: {count} parts of the image could not be read; `--verbose` prints each"),
+        );
     }
 }

@@ -22,7 +22,11 @@ pub(crate) fn session(common: &Common, environment: &Environment) -> Result<Sess
 }
 
 /// The images that the user means, with a note where the platform was chosen by default.
-pub(crate) fn open(session: &Session, target: &Target, common: &Common) -> Result<(Reference, Resolved), Error> {
+pub(crate) fn open(
+    session: &Session,
+    target: &Target,
+    common: &Common,
+) -> Result<(Reference, Resolved), Error> {
     let reference: Reference = target.reference.parse()?;
     let choice = match &target.platform {
         Some(PlatformArg::All) => PlatformChoice::All,
@@ -31,7 +35,10 @@ pub(crate) fn open(session: &Session, target: &Target, common: &Common) -> Resul
     };
     let resolved = session.open(&reference, &choice)?;
     if let (PlatformChoice::Host(platform), Some(_)) = (&choice, &resolved.index) {
-        let line = format!("note: {} is an index; took the image for {platform}, the platform of this host", target.reference);
+        let line = format!(
+            "note: {} is an index; took the image for {platform}, the platform of this host",
+            target.reference
+        );
         terminal::note(common, &clean(&line));
     }
     Ok((reference, resolved))
@@ -64,7 +71,8 @@ fn registry(args: &RegistryArgs, environment: &Environment) -> Result<RegistryOp
     }
     if let (Some(certificate), Some(key)) = (&args.client_cert, &args.client_key) {
         let key_pem = Secret::new(String::from_utf8_lossy(&read(key)?).into_owned());
-        options.tls.client_certificate = Some(ClientCertificate { certificate_pem: read(certificate)?, key_pem });
+        options.tls.client_certificate =
+            Some(ClientCertificate { certificate_pem: read(certificate)?, key_pem });
     }
     for text in &args.mirror {
         let (host, mirror) = mirror(text)?;
@@ -75,7 +83,11 @@ fn registry(args: &RegistryArgs, environment: &Environment) -> Result<RegistryOp
 
 /// `docker.io=mirror.example:5000/proxy` → the host and its mirror.
 fn mirror(text: &str) -> Result<(String, Mirror), Error> {
-    let wrong = || Error::usage(format!("`--mirror {text}`: expected HOST=MIRROR, as in `docker.io=mirror.example/proxy`"));
+    let wrong = || {
+        Error::usage(format!(
+            "`--mirror {text}`: expected HOST=MIRROR, as in `docker.io=mirror.example/proxy`"
+        ))
+    };
     let (host, mirror) = text.split_once('=').ok_or_else(wrong)?;
     let (place, prefix) = mirror.split_once('/').unwrap_or((mirror, ""));
     if host.is_empty() || place.is_empty() {
@@ -106,7 +118,10 @@ pub(crate) fn strict(count: usize, target: &Target, common: &Common) -> Result<(
 }
 
 /// What shapes a document beside the image itself.
-pub(crate) fn document_settings(session: &Session, environment: &Environment) -> Result<DocumentSettings, Error> {
+pub(crate) fn document_settings(
+    session: &Session,
+    environment: &Environment,
+) -> Result<DocumentSettings, Error> {
     let created = environment.source_date_epoch().map_err(Error::usage)?;
     Ok(DocumentSettings { created, limits: session.limits().clone() })
 }
@@ -122,7 +137,10 @@ pub(crate) fn http(args: &RegistryArgs, environment: &Environment) -> Result<Htt
     Ok(HttpOptions {
         ca_pem: args.ca.iter().map(|file| read(file)).collect::<Result<_, _>>()?,
         plain_http_hosts: args.plain_http.iter().map(host).collect(),
-        https_proxy: environment.get("HTTPS_PROXY").or_else(|| environment.get("ALL_PROXY")).map(str::to_owned),
+        https_proxy: environment
+            .get("HTTPS_PROXY")
+            .or_else(|| environment.get("ALL_PROXY"))
+            .map(str::to_owned),
         no_proxy: environment.get("NO_PROXY").map(str::to_owned),
         ..HttpOptions::default()
     })

@@ -82,7 +82,8 @@ pub(crate) fn options(
 /// The trusted root of a file, or the embedded one of the public-good instance.
 pub(crate) fn trusted_root(file: Option<&std::path::Path>) -> Result<TrustedRoot, Error> {
     let Some(file) = file else {
-        return TrustedRoot::public_good().map_err(|error| Error::document("embedded trusted root", "supercargo", error));
+        return TrustedRoot::public_good()
+            .map_err(|error| Error::document("embedded trusted root", "supercargo", error));
     };
     let json = fs::read(file).map_err(|source| Error::read(file, source))?;
     TrustedRoot::from_json(&json).map_err(|error| Error::document("trusted root", file, error))
@@ -106,15 +107,23 @@ fn print(verdicts: &[Verdict], common: &Common) -> Result<(), Error> {
         let what = verdict.claimed_type.as_deref().unwrap_or("an artifact");
         match &verdict.outcome {
             Outcome::Passed(statement) => {
-                let line = format!("ok {what} about {about} {}: {}\n", verdict.subject, statement.report().line());
+                let line =
+                    format!("ok {what} about {about} {}: {}\n", verdict.subject, statement.report().line());
                 output::stdout(clean(&line).as_bytes())?;
             }
-            Outcome::OtherType if common.verbose => terminal::note(common, &clean(&format!("passed over {what}: another type"))),
+            Outcome::OtherType if common.verbose => {
+                terminal::note(common, &clean(&format!("passed over {what}: another type")))
+            }
             Outcome::OtherType => {}
             Outcome::Refused { error, .. } => {
-                terminal::complain(&clean(&format!("refused {what} about {about} {}: {error}", verdict.subject)));
+                terminal::complain(&clean(&format!(
+                    "refused {what} about {about} {}: {error}",
+                    verdict.subject
+                )));
             }
-            Outcome::Damaged(error) => terminal::complain(&clean(&format!("refused a damaged bundle: {error}"))),
+            Outcome::Damaged(error) => {
+                terminal::complain(&clean(&format!("refused a damaged bundle: {error}")))
+            }
         }
     }
     Ok(())
@@ -139,8 +148,6 @@ fn verdict_json(verdict: &Verdict) -> Value {
 }
 
 fn checks_json(report: &Report) -> Vec<Value> {
-    let check = |check: &Check| {
-        json!({"check": check.name.as_str(), "expected": check.expected, "found": check.found, "ok": check.ok})
-    };
+    let check = |check: &Check| json!({"check": check.name.as_str(), "expected": check.expected, "found": check.found, "ok": check.ok});
     report.checks.iter().map(check).collect()
 }

@@ -8,12 +8,12 @@ use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::text::is_treacherous;
 
-/// Writes `value` with two spaces of indentation and a final newline.
+/// Writes `value` with two spaces of indentation. No newline follows: the bytes are exactly the JSON value, so what
+/// is attested and fetched again is what was written.
 pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(1 << 16, out);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, Careful(PrettyFormatter::new()));
     value.serialize(&mut serializer).map_err(io::Error::from)?;
-    out.write_all(b"\n")?;
     out.flush()
 }
 

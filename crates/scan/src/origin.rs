@@ -32,7 +32,13 @@ impl<'a> History<'a> {
 
     /// The lowest layer from which on, without a gap, every version of the file at `path` held the package of
     /// `fact`. For anything but a package it is the layer of the finding itself.
-    pub(crate) fn origin(&self, ecosystem: EcosystemId, path: &ImagePath, layer: usize, fact: &Fact) -> usize {
+    pub(crate) fn origin(
+        &self,
+        ecosystem: EcosystemId,
+        path: &ImagePath,
+        layer: usize,
+        fact: &Fact,
+    ) -> usize {
         let (Some(wanted), Some(layers)) = (identity(fact), self.sightings.get(&(ecosystem, path))) else {
             return layer;
         };
@@ -53,7 +59,8 @@ impl<'a> History<'a> {
     /// Whether layer `layer` removes what lower layers had at `path`.
     fn is_broken_by(&self, layer: usize, path: &ImagePath) -> bool {
         let Some(breaks) = self.breaks.get(layer).filter(|breaks| !breaks.is_empty()) else { return false };
-        std::iter::successors(Some(path.clone()), ImagePath::parent).any(|ancestor| breaks.contains(&ancestor))
+        std::iter::successors(Some(path.clone()), ImagePath::parent)
+            .any(|ancestor| breaks.contains(&ancestor))
     }
 }
 
@@ -67,7 +74,11 @@ fn identity(fact: &Fact) -> Option<Identity<'_>> {
 /// Paths at and below which a layer hides what lies under it: whiteouts, opaque folders, and folders that it
 /// replaces by something else.
 fn breaks(record: &LayerRecord) -> BTreeSet<&ImagePath> {
-    let replaced = record.delta.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Symlink(_) | EntryKind::Special));
+    let replaced = record
+        .delta
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.kind, EntryKind::Symlink(_) | EntryKind::Special));
     let removed = record.delta.whiteouts.iter().chain(&record.delta.opaques);
     removed.chain(replaced.map(|entry| &entry.path)).collect()
 }

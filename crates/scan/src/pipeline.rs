@@ -44,7 +44,13 @@ impl Progress for Silent {}
 /// had. Everything else is a problem in the inventory.
 pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory, ScanError> {
     let matcher = Matcher::compile(ALL).map_err(ScanError::Table)?;
-    let job = Job { image, matcher, limits: &options.limits, budget: Budget::new(options.limits.buffered_bytes_max), progress };
+    let job = Job {
+        image,
+        matcher,
+        limits: &options.limits,
+        budget: Budget::new(options.limits.buffered_bytes_max),
+        progress,
+    };
     let records = match &image.content {
         Content::Folder(folder) => vec![job.folder(folder)?],
         Content::Layers { layers, blobs } => job.layers(layers, blobs.as_ref(), options.threads)?,
@@ -63,7 +69,12 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// All layers, in their order, read on a pool of `threads`; the largest are started first.
-    fn layers(&self, layers: &[ImageLayer], blobs: &dyn Blobs, threads: usize) -> Result<Vec<LayerRecord>, ScanError> {
+    fn layers(
+        &self,
+        layers: &[ImageLayer],
+        blobs: &dyn Blobs,
+        threads: usize,
+    ) -> Result<Vec<LayerRecord>, ScanError> {
         if layers.len() > self.limits.layers_max {
             let (image, found, limit) = (self.name(), layers.len(), self.limits.layers_max);
             return Err(ScanError::TooManyLayers { image, found, limit });
@@ -93,7 +104,12 @@ impl Job<'_> {
         }
         let record = self.read(place, layer, blobs);
         self.progress.layer_done();
-        record.map_err(|source| ScanError::Layer { index, digest: layer.blob.digest.clone(), image: self.name(), source })
+        record.map_err(|source| ScanError::Layer {
+            index,
+            digest: layer.blob.digest.clone(),
+            image: self.name(),
+            source,
+        })
     }
 
     fn read(&self, place: LayerRef, layer: &ImageLayer, blobs: &dyn Blobs) -> Result<LayerRecord, Fault> {
@@ -117,7 +133,8 @@ impl Job<'_> {
         let reader = LayerReader { limits: self.limits, budget: &self.budget };
         let mut collector = Collector::new(ALL, &self.matcher, self.limits);
         let walked = reader.walk_folder(folder, &mut collector);
-        let pass = walked.map_err(|source| ScanError::Folder { folder: folder.display().to_string(), source })?;
+        let pass =
+            walked.map_err(|source| ScanError::Folder { folder: folder.display().to_string(), source })?;
         self.progress.layer_done();
         Ok(collector.record(LayerRef { index: 0, diff_id: None, blob: None }, pass))
     }
@@ -131,7 +148,8 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// A layer whose content need not be in the registry is not read, and the report says so.
 fn foreign(place: LayerRef, layer: &ImageLayer) -> LayerRecord {
-    let message = format!("the content of this layer is elsewhere ({}) and was not read", layer.blob.media_type);
+    let message =
+        format!("the content of this layer is elsewhere ({}) and was not read", layer.blob.media_type);
     let problem = Problem { layer: Some(place.clone()), ..Problem::new(ProblemKind::ForeignLayer, message) };
     LayerRecord::unread(place, problem)
 }

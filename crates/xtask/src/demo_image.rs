@@ -14,7 +14,8 @@ use supercargo_content::{Descriptor, Digest, MediaType};
 const CERTIFICATES: &[&str] =
     &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-const OS_RELEASE: &str = "ID=demo\nNAME=\"supercargo demo\"\nPRETTY_NAME=\"supercargo demo image\"\nVERSION_ID=1\n";
+const OS_RELEASE: &str =
+    "ID=demo\nNAME=\"supercargo demo\"\nPRETTY_NAME=\"supercargo demo image\"\nVERSION_ID=1\n";
 
 /// Makes an OCI layout in `folder` with one image, tagged `app`: a base layer, and the binary above it.
 pub(crate) fn make(binary: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
