@@ -63,12 +63,14 @@ impl Ecosystem for Apk {
 
 fn add_database(settlement: &mut Settlement, packages: Vec<Package>, folders: &mut Folders<'_>) {
     let index = Capabilities::with_paths(&packages, folders);
-    let edges = installed::dependencies(&packages, |_, name| {
-        index.find(name).map(|found| found.iter().copied().collect()).unwrap_or_default()
-    });
+    let mut database = Settlement { packages, ..Settlement::default() };
+    installed::add_dependencies(&mut database, |_, _, name| index.find(name));
     let first = settlement.packages.len();
-    settlement.edges.extend(edges.into_iter().map(|(from, kind, to)| (first + from, kind, first + to)));
-    settlement.packages.extend(packages);
+    settlement
+        .edges
+        .extend(database.edges.into_iter().map(|(from, kind, to)| (first + from, kind, first + to)));
+    settlement.packages.extend(database.packages);
+    settlement.problems.extend(database.problems);
 }
 
 #[cfg(test)]

@@ -78,10 +78,11 @@ impl Ecosystem for Dpkg {
             }
         }
         let index = Capabilities::of(&packages);
-        let edges = installed::dependencies(&packages, |from, name| {
-            packages.get(from).map(|package| choose(&packages, &index, package, name)).unwrap_or_default()
+        let mut settlement = Settlement { packages, ..Settlement::default() };
+        installed::add_dependencies(&mut settlement, |packages, from, name| {
+            packages.get(from).map(|package| choose(packages, &index, package, name)).unwrap_or_default()
         });
-        Settlement { packages, edges, problems: Vec::new() }
+        settlement
     }
 }
 
@@ -163,14 +164,14 @@ fn licenses_of(
 /// else (Multi-Arch: foreign) of any.
 fn choose(packages: &[Package], index: &Capabilities, from: &Package, name: &str) -> Vec<usize> {
     let (name, wanted) = name.split_once(':').unwrap_or((name, ""));
-    let Some(found) = index.find(name) else { return Vec::new() };
+    let found = index.find(name);
     let architecture = |package: &Package| package.purl.qualifiers().get("arch").cloned().unwrap_or_default();
     let wanted = if matches!(wanted, "" | "any" | "native") { architecture(from) } else { wanted.to_owned() };
     let of_architecture = |at: &usize| {
         packages.get(*at).map(architecture).is_some_and(|found| found == wanted || found == "all")
     };
     let near: Vec<usize> = found.iter().copied().filter(of_architecture).collect();
-    if near.is_empty() { found.iter().copied().collect() } else { near }
+    if near.is_empty() { found } else { near }
 }
 
 #[cfg(test)]

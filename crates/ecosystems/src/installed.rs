@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use supercargo_content::Limits;
 use supercargo_inventory::{
     Distro, Evidence, ImagePath, Package, Problem, ProblemKind, Purl, RelationshipKind, Requirement,
-    RequirementKind, Technique,
+    RequirementKind, Settlement, Technique,
 };
 use supercargo_layer::FileTree;
 
@@ -13,6 +13,10 @@ use crate::{Finding, Findings};
 
 /// Characters of a description line.
 const LINE_CHARS_MAX: usize = 1000;
+/// Dependencies of one settlement.
+const DEPENDENCIES_MAX: usize = 2_000_000;
+/// Packages that satisfy one requirement and are named.
+const PROVIDERS_MAX: usize = 64;
 /// Names that one relation field may list.
 pub(crate) const RELATIONS_MAX: usize = 20_000;
 /// Problems of one file that are told one by one.
@@ -178,26 +182,33 @@ impl Capabilities {
         self.by_provision.entry(provision).or_default().insert(position);
     }
 
-    /// The packages of that name, or else all that provide it.
-    pub(crate) fn find(&self, name: &str) -> Option<&BTreeSet<usize>> {
-        self.by_name.get(name).or_else(|| self.by_provision.get(name))
+    /// The packages of that name, or else those that provide it; the first in order where they are very many.
+    pub(crate) fn find(&self, name: &str) -> Vec<usize> {
+        let found = self.by_name.get(name).or_else(|| self.by_provision.get(name));
+        found.into_iter().flatten().copied().take(PROVIDERS_MAX).collect()
     }
 }
 
-/// `DependsOn` for every runtime requirement, from its first alternative that is installed. `choose` picks from
-/// the packages that satisfy the alternative: requiring package, name as written, candidates.
-pub(crate) fn dependencies<F>(packages: &[Package], choose: F) -> Vec<(usize, RelationshipKind, usize)>
+/// Adds `DependsOn` for every runtime requirement, from its first alternative that is installed. `choose` picks
+/// from the packages of the settlement that satisfy the alternative: requiring package, name as written.
+pub(crate) fn add_dependencies<F>(settlement: &mut Settlement, choose: F)
 where
-    F: Fn(usize, &str) -> Vec<usize>,
+    F: Fn(&[Package], usize, &str) -> Vec<usize>,
 {
     let mut edges = BTreeSet::new();
-    for (from, package) in packages.iter().enumerate() {
+    for (from, package) in settlement.packages.iter().enumerate() {
         for requirement in package.requires.iter().filter(|need| need.kind == RequirementKind::Runtime) {
-            edges.extend(satisfied(requirement, |name| choose(from, name)).into_iter().map(|to| (from, to)));
+            let found = satisfied(requirement, |name| choose(&settlement.packages, from, name));
+            edges.extend(found.into_iter().filter(|to| *to != from).map(|to| (from, to)));
+        }
+        if edges.len() > DEPENDENCIES_MAX {
+            let message =
+                format!("more than {DEPENDENCIES_MAX} dependencies; those of later packages are missing");
+            settlement.problems.push(Problem::new(ProblemKind::LimitHit, message));
+            break;
         }
     }
-    let edges = edges.into_iter().filter(|(from, to)| from != to);
-    edges.map(|(from, to)| (from, RelationshipKind::DependsOn, to)).collect()
+    settlement.edges = edges.into_iter().map(|(from, to)| (from, RelationshipKind::DependsOn, to)).collect();
 }
 
 fn satisfied(requirement: &Requirement, choose: impl Fn(&str) -> Vec<usize>) -> Vec<usize> {
@@ -206,6 +217,8 @@ fn satisfied(requirement: &Requirement, choose: impl Fn(&str) -> Vec<usize>) -> 
 
 #[cfg(test)]
 mod tests {
+    use supercargo_inventory::EcosystemId;
+
     use super::*;
 
     fn paths(list: &[&str]) -> Vec<ImagePath> {
@@ -222,6 +235,18 @@ mod tests {
     fn a_line_is_the_first_one() {
         assert_eq!(line("  one\ntwo"), Some("one".to_owned()));
         assert_eq!(line("\u{7}"), None);
+    }
+
+    #[test]
+    fn a_crowd_that_needs_itself_does_not_multiply() {
+        let mut package = Package::new(EcosystemId("x"), Purl::new("x", "a"), "a");
+        let any_of = vec!["a".to_owned()];
+        package.requires = vec![Requirement { any_of, constraint: None, kind: RequirementKind::Runtime }];
+        let mut settlement = Settlement { packages: vec![package; 40_000], ..Settlement::default() };
+        let index = Capabilities::of(&settlement.packages);
+        add_dependencies(&mut settlement, |_, _, name| index.find(name));
+        assert!(settlement.edges.len() <= DEPENDENCIES_MAX + PROVIDERS_MAX);
+        assert_eq!(settlement.problems[0].kind, ProblemKind::LimitHit);
     }
 
     #[test]

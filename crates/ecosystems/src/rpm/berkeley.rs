@@ -26,7 +26,7 @@ const OFF_PAGE: u8 = 3;
 
 /// Reads all packages. What is damaged is a problem; other pages stay.
 pub(super) fn read(bytes: &[u8], headers: &mut Headers<'_>) -> Result<(), Problem> {
-    let mut file = File::open(bytes)?;
+    let mut file = Pages::open(bytes)?;
     for number in 1..=file.last_page {
         let Some(page) = file.page(number) else {
             let message = format!("the file ends before page {number} of {}", file.last_page);
@@ -40,7 +40,7 @@ pub(super) fn read(bytes: &[u8], headers: &mut Headers<'_>) -> Result<(), Proble
     Ok(())
 }
 
-struct File<'a> {
+struct Pages<'a> {
     bytes: &'a [u8],
     order: Order,
     page_bytes: usize,
@@ -49,7 +49,7 @@ struct File<'a> {
     seen: BTreeSet<u32>,
 }
 
-impl<'a> File<'a> {
+impl<'a> Pages<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, Problem> {
         let order = [Order::Little, Order::Big]
             .into_iter()

@@ -28,9 +28,7 @@ pub(super) fn settle(view: &ImageView<'_>, visible: &[Finding]) -> Settlement {
         }
     }
     let index = Capabilities::with_paths(&settlement.packages, &mut folders);
-    settlement.edges = installed::dependencies(&settlement.packages, |_, name| {
-        index.find(name).map(|found| found.iter().copied().collect()).unwrap_or_default()
-    });
+    installed::add_dependencies(&mut settlement, |_, _, name| index.find(name));
     settlement
 }
 

@@ -1,7 +1,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use supercargo_content::Limits;
+use supercargo_content::{Digest, Limits};
 use supercargo_inventory::{ImagePath, ProblemKind, RequirementKind, Settlement};
 
 use super::Rpm;
@@ -48,6 +48,18 @@ const DATABASES: &[(&str, &str)] = &[
     ("bdb/Packages", "var/lib/rpm/Packages"),
     ("bdb/Packages.big-endian", "usr/share/rpm/Packages"),
 ];
+
+#[test]
+fn the_fixtures_are_those_of_the_readme() {
+    let readme = include_str!("../../../../testdata/rpmdb/README.md");
+    for (name, _) in DATABASES {
+        let digest = Digest::sha256_of(&fixture(name));
+        assert!(
+            readme.lines().any(|line| line.contains(name) && line.contains(digest.hex())),
+            "{name}: {digest}"
+        );
+    }
+}
 
 #[test]
 fn every_kind_of_database_lists_what_rpm_lists() {
