@@ -1,4 +1,4 @@
-//! Lists what the readers find in a folder: one line per package with ecosystem, name, version and purl. For
+//! Lists what the readers find in a folder: one line per package with ecosystem, name, version, purl and licences. For
 //! comparisons with the installers' own lists.
 //!
 //! usage: `list-root FOLDER [--edges]`
@@ -34,7 +34,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let settled = ecosystem.settle(&view, found.remove(&ecosystem.id()).unwrap_or_default());
         for package in &settled.packages {
             let version = package.version.as_deref().unwrap_or_default();
-            println!("{}\t{}\t{version}\t{}", ecosystem.id(), package.name, package.purl);
+            let licenses = package.licenses.iter();
+            let licenses: Vec<_> =
+                licenses.map(|claim| claim.expression.as_ref().unwrap_or(&claim.text).clone()).collect();
+            println!(
+                "{}\t{}\t{version}\t{}\t{}",
+                ecosystem.id(),
+                package.name,
+                package.purl,
+                licenses.join(", ")
+            );
         }
         let (packages, edges) = (settled.packages.len(), settled.edges.len());
         let files: usize = settled.packages.iter().map(|package| package.files.len()).sum();

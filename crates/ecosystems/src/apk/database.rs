@@ -119,7 +119,9 @@ impl<'a> Entry<'a> {
     }
 
     fn properties(&self) -> std::collections::BTreeMap<String, String> {
-        let kept = PROPERTIES.iter().filter_map(|(key, name)| Some(((*name).to_owned(), self.get(*key)?)));
+        // apko writes an empty list as `[]`.
+        let value = |key: u8| self.get(key).filter(|value| *value != "[]");
+        let kept = PROPERTIES.iter().filter_map(|(key, name)| Some(((*name).to_owned(), value(*key)?)));
         kept.filter_map(|(name, value)| Some((name, installed::line(value)?))).collect()
     }
 }
