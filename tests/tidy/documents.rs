@@ -43,7 +43,10 @@ fn every_ecosystem_has_a_fixture_and_a_row() {
     for ecosystem in ecosystems::ALL {
         let (id, description) = (ecosystem.id().0, ecosystem.description());
         assert!(names.iter().any(|name| name.starts_with(id)), "no fixture testdata/images/{id}*.image");
-        assert!(readme.contains(description.title), "README.md lacks `{}`", description.title);
+        assert!(
+            readme.contains(&format!("| {} (`{id}`) | {} |", description.title, description.reads)),
+            "README.md lacks the row of `{id}`"
+        );
         assert!(!ecosystem.wants().is_empty() && ecosystem.revision() > 0, "{id}");
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &EcosystemsArgs) -> Result<(), Error> {
     let mut text = String::new();
     for ecosystem in ALL {
         let description = ecosystem.description();
-        text.push_str(&format!("{:<8} {:<28} {}\n", ecosystem.id(), description.title, description.reads));
+        text.push_str(&format!("{:<8} {:<28} {}\n", ecosystem.id().0, description.title, description.reads));
     }
     output::stdout(text.as_bytes())
 }
