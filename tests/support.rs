@@ -9,6 +9,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// A folder of the official suites, when this checkout has them beside it. They are never copied here.
+#[expect(clippy::print_stderr, reason = "a skipped suite must be seen in the log")]
 pub(crate) fn suite(name: &str) -> Option<PathBuf> {
     let folder = root().join("../shared/suites").join(name);
     if folder.is_dir() {

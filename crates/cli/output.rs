@@ -38,7 +38,7 @@ impl Output {
             let dot = if rest.is_empty() { "" } else { "." };
             file.with_file_name(format!("{stem}.{platform}{dot}{rest}"))
         });
-        Self { format: self.format.clone(), file }
+        Self { format: self.format, file }
     }
 }
 
