@@ -96,7 +96,7 @@ mod tests {
         let mut bytes = Vec::new();
         write(&[text], &mut bytes).unwrap();
         let json = String::from_utf8(bytes).unwrap();
-        assert_eq!(json, "[\n  \"a\\u001b[31m\\u009bb\\u202ec\\ufeff\\udbff\\udffe\\udb40\\udc41ü\"\n]\n");
+        assert_eq!(json, "[\n  \"a\\u001b[31m\\u009bb\\u202ec\\ufeff\\udbff\\udffe\\udb40\\udc41ü\"\n]");
         assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
     }
 }
