@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{HeaderValue, RANGE};
+use reqwest::header::{ACCEPT, HeaderValue, RANGE};
 use supercargo_content::Descriptor;
 use tokio::sync::mpsc;
 
 use crate::RegistryError;
 use crate::host::{Endpoint, Repository};
-use crate::manifest::is_kept_as_manifest;
+use crate::manifest::{ACCEPTED, is_kept_as_manifest};
 use crate::retry::Attempts;
 use crate::session::Session;
 use crate::transport::{Answer, is_passing};
@@ -115,6 +115,8 @@ impl Download {
 
     async fn open_at(&self, place: &Endpoint) -> Result<Answer, RegistryError> {
         let mut request = place.request(Method::GET, &self.path, &self.what)?;
+        // Registries answer 404 to who does not accept the kind of a manifest, even when asked by digest.
+        request.headers.insert(ACCEPT, ACCEPTED);
         if self.offset > 0 {
             let range = HeaderValue::from_str(&format!("bytes={}-", self.offset));
             request.headers.insert(RANGE, range.map_err(|_| self.malformed("bad range"))?);

@@ -14,7 +14,7 @@ use crate::host::{Endpoint, Repository};
 use crate::session::{Fetched, Patience, Session};
 
 /// Everything that we can read, and `*/*` for artifacts of other kinds.
-const ACCEPTED: HeaderValue = HeaderValue::from_static(
+pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static(
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1",
