@@ -18,7 +18,10 @@ PURL = re.compile(r"pkg:(?P<type>[^/]+)/(?P<path>[^@?#]+)(@(?P<version>[^?#]*))?
 
 
 def normal(ecosystem, name):
-    return re.sub(r"[-_.]+", "-", name).lower() if ecosystem == "pypi" else name
+    """The spelling that the package URL specification wants."""
+    if ecosystem == "pypi":
+        return re.sub(r"[-_.]+", "-", name).lower()
+    return name.lower() if ecosystem == "golang" else name
 
 
 def package(purl):

@@ -15,7 +15,8 @@ compare() {
 
 # both_platforms: one scan of an index gives what two scans of its platforms gave.
 both_platforms() {
-    "$SUPERCARGO" scan "oci:$IMAGES/multi:1" --platform all -o "purl=$WORK/documents/all.purl" &&
+    [ -s "$WORK/documents/multi@amd64.purl" ] && [ -s "$WORK/documents/multi@arm64.purl" ] &&
+        "$SUPERCARGO" scan "oci:$IMAGES/multi:1" --platform all -o "purl=$WORK/documents/all.purl" &&
         cmp "$WORK/documents/all.linux-amd64.purl" "$WORK/documents/multi@amd64.purl" &&
         cmp "$WORK/documents/all.linux-arm64.purl" "$WORK/documents/multi@arm64.purl"
 }
