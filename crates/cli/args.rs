@@ -139,6 +139,9 @@ pub(crate) struct LimitArgs {
     /// Bytes of one manifest, index or configuration [default: 8MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(crate) manifest_bytes_max: Option<u64>,
+    /// Manifests and indexes looked at below one reference [default: 4096]
+    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
+    pub(crate) manifests_max: Option<usize>,
     /// Bytes of all files held at once by all threads [default: 128MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(crate) buffered_bytes_max: Option<u64>,

@@ -1,7 +1,7 @@
 # Shared by the scripts of this folder; source it after setting `part` to the script's name.
 #
 # Folders, each can be set from outside:
-#   SUPERCARGO        the binary under test (default: target/ci, then target/release)
+#   SUPERCARGO        the binary under test (default: target/release/supercargo)
 #   SUPERCARGO_CACHE  built peers and images, kept between runs (default ~/.cache/supercargo)
 #   WORK              logs, registries, keys: everything of one run (default: a new folder,
 #                     removed at the end unless a check failed)
@@ -18,10 +18,7 @@ PYTHON=$PEERS/venv/bin/python
 PATH=$PEERS/bin:$PATH
 export SUPERCARGO_CACHE PATH
 
-if [ -z "${SUPERCARGO:-}" ]; then
-    SUPERCARGO=$root/target/ci/supercargo
-    [ -x "$SUPERCARGO" ] || SUPERCARGO=$root/target/release/supercargo
-fi
+SUPERCARGO=${SUPERCARGO:-$root/target/release/supercargo}
 export SUPERCARGO
 
 if [ -z "${WORK:-}" ]; then

@@ -54,6 +54,7 @@ fn limits(args: &LimitArgs) -> Limits {
         expansion_ratio_max: args.expansion_ratio_max.unwrap_or(default.expansion_ratio_max),
         layers_max: args.layers_max.unwrap_or(default.layers_max),
         manifest_bytes_max: args.manifest_bytes_max.unwrap_or(default.manifest_bytes_max),
+        manifests_max: args.manifests_max.unwrap_or(default.manifests_max),
         buffered_bytes_max: args.buffered_bytes_max.unwrap_or(default.buffered_bytes_max),
         attachment_bytes_max: args.attachment_bytes_max.unwrap_or(default.attachment_bytes_max),
         attachments_max: args.attachments_max.unwrap_or(default.attachments_max),
