@@ -6,7 +6,7 @@ part=documents
 . "$(dirname "$0")/lib.sh"
 need_supercargo
 
-# The validators take up to half a minute for a large document: as many at once as there are cores.
+# The validators take some seconds for a large document: as many at once as there are cores.
 validate() {
     for target in $(targets); do
         out=$WORK/documents/$target
