@@ -12,13 +12,14 @@
 //! use supercargo::{DocumentSettings, Session, SessionOptions, Silent};
 //! use supercargo::image::PlatformChoice;
 //! use supercargo::content::Platform;
+//! use supercargo::sbom::FormatId;
 //!
 //! let session = Session::new(SessionOptions::default())?;
 //! let wish = PlatformChoice::Host(Platform::new("linux", "amd64"));
 //! for image in session.open(&"oci:layout:app".parse()?, &wish)?.images {
 //!     let inventory = session.scan(&image, &Silent)?;
 //!     let document = supercargo::document(&image, &inventory, &DocumentSettings::default())?;
-//!     println!("{}", supercargo::encode(&document, "purl".parse()?)?.len());
+//!     println!("{}", supercargo::encode(&document, FormatId::PURL)?.len());
 //! }
 //! # Ok::<(), supercargo::Error>(())
 //! ```

@@ -8,6 +8,7 @@ mod mirrors;
 mod proxy;
 mod referrers;
 mod retry;
+mod second_client;
 mod source;
 mod tls;
 mod upload;
