@@ -16,7 +16,9 @@ fn another_client_reads_what_we_attached() {
         let attachments = client().attachments(&at(&registry)).unwrap();
         let ours = attachments.attach(&note(&image, "cargo")).unwrap();
         let place = at(&registry);
-        let name = |digest: &str| format!("{}/{}@{digest}", place.host, place.repository).parse::<Reference>().unwrap();
+        let name = |digest: &str| {
+            format!("{}/{}@{digest}", place.host, place.repository).parse::<Reference>().unwrap()
+        };
 
         let config = ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() };
         let theirs = Client::new(config);
