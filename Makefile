@@ -3,6 +3,7 @@
 CARGO ?= cargo
 CACHE ?= $(or $(SUPERCARGO_CACHE),$(HOME)/.cache/supercargo)
 FUZZ_SECONDS ?= 60
+SUITES ?= ../shared/suites
 
 .PHONY: help demo build test lint interop fuzz audit schemas clean
 
