@@ -4,7 +4,13 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 1; }
+tools=${SUPERCARGO_CACHE:-$HOME/.cache/supercargo}/tools
+PATH=$tools/bin:$PATH
+command -v cargo-fuzz >/dev/null || {
+    echo "installing cargo-fuzz into the cache" >&2
+    cargo install --quiet --locked --root "$tools" --version 0.13.2 --target-dir "$tools/build" cargo-fuzz
+    rm -rf "$tools/build"
+}
 export RUSTC_BOOTSTRAP=1
 
 seeds() {
