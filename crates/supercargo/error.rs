@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use supercargo_content::Digest;
 use supercargo_image::{AttachmentError, ReferenceParseError, ResolveError};
+use supercargo_registry::RegistryError;
 use supercargo_scan::ScanError;
 use supercargo_signing::SignError;
 
@@ -161,6 +162,7 @@ impl Error {
         match self {
             Self::Usage { .. } | Self::Reference(_) | Self::WrongSubject { .. } => Failure::Usage,
             Self::Resolve(ResolveError::Registry { .. }) | Self::RegistrySetup(_) => Failure::Service,
+            Self::Scan(error) if RegistryError::find_in(error).is_some() => Failure::Service,
             Self::Resolve(_) | Self::Scan(_) => Failure::Image,
             Self::Problems { .. } => Failure::Problems,
             Self::Refused { .. } | Self::Carrier { .. } => Failure::Refused,
@@ -188,7 +190,8 @@ impl Error {
             Self::WrongSubject { .. } => {
                 Some("name the platform that the SBOM is about with `--platform`".into())
             }
-            _ => None,
+            // What a registry refuses is known best to its client, however deep the refusal lies.
+            _ => RegistryError::find_in(self).and_then(RegistryError::hint).map(str::to_owned),
         }
     }
 }

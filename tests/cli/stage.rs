@@ -105,6 +105,12 @@ impl Done {
         self
     }
 
+    /// It named this next step on stderr.
+    pub(crate) fn hints(self, words: &str) -> Self {
+        assert!(self.stderr.contains(&format!("hint: {words}")), "expected the hint `{words}`: {self:#?}");
+        self
+    }
+
     /// It said these words on stdout.
     pub(crate) fn says(self, words: &str) -> Self {
         assert!(self.stdout.contains(words), "expected `{words}`: {self:#?}");
