@@ -24,7 +24,7 @@
 //! # Ok::<(), supercargo::Error>(())
 //! ```
 //!
-//! **Specification.** OCI image and distribution specifications v1.1; CycloneDX 1.6 and 1.7; SPDX 2.3; in-toto
+//! **Specification.** OCI image and distribution specifications v1.1; CycloneDX 1.5 to 1.7; SPDX 2.3; in-toto
 //! attestation framework 1.0; Sigstore bundle 0.3.
 
 mod attached;

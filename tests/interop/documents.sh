@@ -11,6 +11,7 @@ validate() {
     for target in $(targets); do
         out=$WORK/documents/$target
         [ -e "$out.table" ] || documents "$target" "$WORK/documents" >"$WORK/log/scan-$target.log" 2>&1
+        echo "cyclonedx 1.5 $out.cdx15.json"
         echo "cyclonedx 1.6 $out.cdx16.json"
         echo "cyclonedx 1.7 $out.cdx17.json"
         echo "spdx 2.3 $out.spdx.json"
@@ -26,6 +27,7 @@ rm -f "$WORK"/documents/*.status
 validate
 for target in $(targets); do
     out=$WORK/documents/$target
+    check "$target: CycloneDX 1.5 is valid" valid "$out.cdx15.json"
     check "$target: CycloneDX 1.6 is valid" valid "$out.cdx16.json"
     check "$target: CycloneDX 1.7 is valid" valid "$out.cdx17.json"
     check "$target: SPDX 2.3 is valid" valid "$out.spdx.json"

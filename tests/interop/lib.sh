@@ -101,6 +101,6 @@ documents() {
     target=$1 out=$2/$1
     shift 2
     mkdir -p "$(dirname "$out")"
-    scan "$target" "$@" -o "cyclonedx-json@1.6=$out.cdx16.json" -o "cyclonedx-json@1.7=$out.cdx17.json" \
-        -o "spdx-json@2.3=$out.spdx.json" -o "purl=$out.purl" -o "table=$out.table"
+    scan "$target" "$@" -o "cyclonedx-json@1.5=$out.cdx15.json" -o "cyclonedx-json@1.6=$out.cdx16.json" \
+        -o "cyclonedx-json@1.7=$out.cdx17.json" -o "spdx-json@2.3=$out.spdx.json" -o "purl=$out.purl" -o "table=$out.table"
 }

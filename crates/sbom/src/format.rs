@@ -30,7 +30,7 @@ pub trait Format: Sync {
 
 /// Every format, in order of name and version.
 pub static ALL: &[&dyn Format] =
-    &[&cyclonedx::V1_6, &cyclonedx::V1_7, &purls::PurlList, &spdx::SpdxJson, &table::Table];
+    &[&cyclonedx::V1_5, &cyclonedx::V1_6, &cyclonedx::V1_7, &purls::PurlList, &spdx::SpdxJson, &table::Table];
 
 /// The name of a format and, where there are several, its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,7 @@ pub struct FormatId(Known);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Known {
+    CycloneDx15,
     CycloneDx16,
     CycloneDx17,
     Purl,
@@ -46,6 +47,8 @@ enum Known {
 }
 
 impl FormatId {
+    /// CycloneDX 1.5 JSON.
+    pub const CYCLONEDX_JSON_1_5: Self = Self(Known::CycloneDx15);
     /// CycloneDX 1.6 JSON.
     pub const CYCLONEDX_JSON_1_6: Self = Self(Known::CycloneDx16);
     /// CycloneDX 1.7 JSON, the default version.
@@ -74,7 +77,7 @@ impl FormatId {
     /// The name without the version.
     pub const fn name(self) -> &'static str {
         match self.0 {
-            Known::CycloneDx16 | Known::CycloneDx17 => "cyclonedx-json",
+            Known::CycloneDx15 | Known::CycloneDx16 | Known::CycloneDx17 => "cyclonedx-json",
             Known::Purl => "purl",
             Known::Spdx23 => "spdx-json",
             Known::Table => "table",
@@ -84,6 +87,7 @@ impl FormatId {
     /// The version of the format's specification.
     pub const fn version(self) -> Option<&'static str> {
         match self.0 {
+            Known::CycloneDx15 => Some("1.5"),
             Known::CycloneDx16 => Some("1.6"),
             Known::CycloneDx17 => Some("1.7"),
             Known::Spdx23 => Some("2.3"),
@@ -94,6 +98,7 @@ impl FormatId {
     /// The writer.
     pub fn format(self) -> &'static dyn Format {
         match self.0 {
+            Known::CycloneDx15 => &cyclonedx::V1_5,
             Known::CycloneDx16 => &cyclonedx::V1_6,
             Known::CycloneDx17 => &cyclonedx::V1_7,
             Known::Purl => &purls::PurlList,
@@ -173,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_unknown_format_lists_the_known_ones() {
-        for text in ["", "cyclonedx", "cyclonedx-json@1.5", "cyclonedx-json@", "table@1", "PURL"] {
+        for text in ["", "cyclonedx", "cyclonedx-json@1.4", "cyclonedx-json@", "table@1", "PURL"] {
             let error = FormatId::parse(text).unwrap_err().to_string();
             assert!(error.contains("`spdx-json@2.3`"), "{text}: {error}");
         }

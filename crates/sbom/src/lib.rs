@@ -27,7 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **Specification.** CycloneDX 1.6 and 1.7 (ECMA-424), SPDX 2.3, package URL (ECMA-427).
+//! **Specification.** CycloneDX 1.5 to 1.7 (ECMA-424), SPDX 2.3, package URL (ECMA-427).
 
 mod check;
 mod document;

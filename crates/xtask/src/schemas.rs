@@ -26,6 +26,7 @@ const APACHE: &str = "Apache-2.0";
 const COMMUNITY: &str = "Community-Spec-1.0, older parts CC-BY-3.0";
 
 const OFFICIAL: &[Official] = &[
+    cyclonedx("cyclonedx/bom-1.5.schema.json"),
     cyclonedx("cyclonedx/bom-1.6.schema.json"),
     cyclonedx("cyclonedx/bom-1.7.schema.json"),
     cyclonedx("cyclonedx/cryptography-defs.schema.json"),
@@ -50,7 +51,7 @@ files: names, types, required fields, enumerations, patterns and formats, which 
 descriptions, comments, examples and the prose beside enumerations are left out. Do not edit by hand.
 
 The unit tests of `supercargo-sbom` validate its output against these files. `spdx.schema.json` also tells the writer
-which licence identifiers CycloneDX 1.6 and 1.7 know.
+which licence identifiers CycloneDX 1.5 to 1.7 know.
 
 | file | derived from | licence of the original | SHA-256 of the original |
 |---|---|---|---|

@@ -8,7 +8,7 @@ use supercargo_content::MediaType;
 use super::component::{self, Component};
 use super::parts::{Contact, Organization, Property};
 use super::subject::{self, SUBJECT_REF, SYSTEM_REF};
-use super::{license::Mixing, properties};
+use super::{Edition, properties};
 use crate::json::{self, Lazy};
 use crate::{Document, EncodeError, Format, FormatId, identity};
 
@@ -18,8 +18,17 @@ pub(crate) struct CycloneDx {
     version: &'static str,
     schema: &'static str,
     summary: &'static str,
-    mixing: Mixing,
+    edition: Edition,
 }
+
+/// Version 1.5, for readers that stop there.
+pub(crate) static V1_5: CycloneDx = CycloneDx {
+    id: FormatId::CYCLONEDX_JSON_1_5,
+    version: "1.5",
+    schema: "http://cyclonedx.org/schema/bom-1.5.schema.json",
+    summary: "CycloneDX 1.5, JSON",
+    edition: Edition::V1_5,
+};
 
 /// Version 1.6.
 pub(crate) static V1_6: CycloneDx = CycloneDx {
@@ -27,7 +36,7 @@ pub(crate) static V1_6: CycloneDx = CycloneDx {
     version: "1.6",
     schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     summary: "CycloneDX 1.6, JSON",
-    mixing: Mixing::Forbidden,
+    edition: Edition::V1_6,
 };
 
 /// Version 1.7.
@@ -36,7 +45,7 @@ pub(crate) static V1_7: CycloneDx = CycloneDx {
     version: "1.7",
     schema: "http://cyclonedx.org/schema/bom-1.7.schema.json",
     summary: "CycloneDX 1.7, JSON",
-    mixing: Mixing::Allowed,
+    edition: Edition::V1_7,
 };
 
 impl Format for CycloneDx {
@@ -67,8 +76,8 @@ impl Format for CycloneDx {
             spec_version: self.version,
             serial_number: format!("urn:uuid:{}", identity::uuid(document, self.id)),
             version: 1,
-            metadata: metadata(document),
-            components: Lazy(|| components(document, self.mixing)),
+            metadata: metadata(document, self.edition),
+            components: Lazy(|| components(document, self.edition)),
             dependencies: Lazy(|| dependencies(document)),
             compositions: compositions(document),
         };
@@ -97,6 +106,8 @@ struct Metadata<'a> {
     lifecycles: [Lifecycle; 1],
     tools: Tools<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    manufacture: Option<Organization<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     manufacturer: Option<Organization<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authors: Vec<Contact<'a>>,
@@ -116,14 +127,16 @@ struct Tools<'a> {
     components: [Component<'a>; 1],
 }
 
-fn metadata(document: &Document) -> Metadata<'_> {
+fn metadata(document: &Document, edition: Edition) -> Metadata<'_> {
     let options = &document.options;
     let (authors, makers): (Vec<_>, Vec<_>) = options.author.iter().partition(|party| party.is_person);
+    let maker = || makers.iter().copied().map(Organization::of).next();
     Metadata {
         timestamp: document.created(),
         lifecycles: [Lifecycle { phase: "post-build" }],
         tools: Tools { components: [subject::tool(options)] },
-        manufacturer: makers.into_iter().map(Organization::of).next(),
+        manufacture: maker().filter(|_| edition == Edition::V1_5),
+        manufacturer: maker().filter(|_| edition > Edition::V1_5),
         authors: authors.into_iter().map(Contact::of).collect(),
         component: subject::root(document),
         supplier: options.supplier.as_ref().map(Organization::of),
@@ -131,10 +144,10 @@ fn metadata(document: &Document) -> Metadata<'_> {
     }
 }
 
-fn components(document: &Document, mixing: Mixing) -> impl Iterator<Item = Component<'_>> {
+fn components(document: &Document, edition: Edition) -> impl Iterator<Item = Component<'_>> {
     let system = document.distro.as_ref().map(subject::operating_system);
     let packages = document.entries().map(move |(at, _, _)| at);
-    system.into_iter().chain(packages.filter_map(move |at| component::of_package(document, at, mixing)))
+    system.into_iter().chain(packages.filter_map(move |at| component::of_package(document, at, edition)))
 }
 
 #[derive(Serialize)]

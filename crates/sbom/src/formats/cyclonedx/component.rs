@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use supercargo_inventory::{Evidence, Package, PackageKind, Technique};
 
-use super::license::{Choice, Mixing, choices};
+use super::license::{Choice, choices};
 use super::parts::{Contact, ExternalReference, Hash, Organization, Property, external_references, hash};
-use super::properties;
+use super::{Edition, properties};
 use crate::Document;
 use crate::document::{has_purl, location, shown_name};
 use crate::license::{main_claims, other_claims};
@@ -22,6 +22,10 @@ pub(super) struct Component<'a> {
     pub(super) bom_ref: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) supplier: Option<Organization<'a>>,
+    /// Until 1.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) author: Option<&'a str>,
+    /// Since 1.6.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) authors: Vec<Contact<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,7 @@ impl<'a> Component<'a> {
             kind,
             bom_ref: None,
             supplier: None,
+            author: None,
             authors: Vec::new(),
             group: None,
             name,
@@ -71,9 +76,10 @@ impl<'a> Component<'a> {
 }
 
 /// The component of the package at a position.
-pub(super) fn of_package(document: &Document, at: usize, mixing: Mixing) -> Option<Component<'_>> {
+pub(super) fn of_package(document: &Document, at: usize, edition: Edition) -> Option<Component<'_>> {
     let (package, reference) = (document.packages.get(at)?, document.reference(at)?);
     let (group, name) = group_and_name(package);
+    let author = package.author.as_ref();
     let kind = match package.kind {
         PackageKind::Library => "library",
         PackageKind::Application => "application",
@@ -81,15 +87,16 @@ pub(super) fn of_package(document: &Document, at: usize, mixing: Mixing) -> Opti
     Some(Component {
         bom_ref: Some(reference),
         supplier: package.supplier.as_ref().map(Organization::of),
-        authors: package.author.iter().map(Contact::of).collect(),
+        author: author.map(|party| party.name.as_str()).filter(|_| edition == Edition::V1_5),
+        authors: author.map(Contact::of).filter(|_| edition > Edition::V1_5).into_iter().collect(),
         group,
         version: package.version.as_deref().map(Cow::Borrowed),
         description: package.description.as_deref(),
         hashes: package.hashes.iter().filter_map(hash).collect(),
-        licenses: choices(main_claims(package), mixing),
+        licenses: choices(main_claims(package), edition),
         purl: has_purl(package).then_some(Cow::Borrowed(reference)),
         external_references: external_references(&package.links),
-        evidence: evidence(package, reference, mixing),
+        evidence: evidence(package, reference, edition),
         properties: properties::of_package(document, at, package),
         ..Component::new(kind, shown_name(name, reference))
     })
@@ -105,12 +112,20 @@ fn group_and_name(package: &Package) -> (Option<&str>, &str) {
 
 #[derive(Serialize)]
 pub(super) struct ComponentEvidence<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    identity: Vec<Identity<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Identities<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     occurrences: Vec<Occurrence>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     licenses: Vec<Choice<'a>>,
+}
+
+/// One statement until 1.5, a list of them since.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Identities<'a> {
+    One(Identity<'a>),
+    Many([Identity<'a>; 1]),
 }
 
 #[derive(Serialize)]
@@ -118,7 +133,8 @@ pub(super) struct ComponentEvidence<'a> {
 struct Identity<'a> {
     field: &'static str,
     confidence: f32,
-    concluded_value: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concluded_value: Option<&'a str>,
     methods: Vec<Method>,
 }
 
@@ -134,27 +150,31 @@ struct Occurrence {
     location: String,
 }
 
-fn evidence<'a>(package: &'a Package, purl: &'a str, mixing: Mixing) -> Option<ComponentEvidence<'a>> {
-    let licenses = choices(other_claims(package), mixing);
+fn evidence<'a>(package: &'a Package, purl: &'a str, edition: Edition) -> Option<ComponentEvidence<'a>> {
+    let licenses = choices(other_claims(package), edition);
     let places: BTreeSet<String> = package.evidence.iter().map(location).collect();
     let occurrences = places.into_iter().map(|location| Occurrence { location }).collect();
     let is_empty = package.evidence.is_empty() && licenses.is_empty();
-    (!is_empty).then(|| ComponentEvidence { identity: identity(package, purl), occurrences, licenses })
+    (!is_empty).then(|| ComponentEvidence {
+        identity: identity(package, purl, edition),
+        occurrences,
+        licenses,
+    })
 }
 
-fn identity<'a>(package: &'a Package, purl: &'a str) -> Vec<Identity<'a>> {
+fn identity<'a>(package: &'a Package, purl: &'a str, edition: Edition) -> Option<Identities<'a>> {
     let methods: BTreeSet<(Technique, String)> =
         package.evidence.iter().map(|evidence: &Evidence| (evidence.technique, location(evidence))).collect();
-    let Some(best) = methods.iter().map(|(technique, _)| technique.confidence_percent()).max() else {
-        return Vec::new();
-    };
+    let best = methods.iter().map(|(technique, _)| technique.confidence_percent()).max()?;
     let method = |(technique, value): (Technique, String)| Method {
         technique: technique.name(),
         confidence: fraction(technique.confidence_percent()),
         value,
     };
     let methods = methods.into_iter().map(method).collect();
-    vec![Identity { field: "purl", confidence: fraction(best), concluded_value: purl, methods }]
+    let concluded_value = Some(purl).filter(|_| edition > Edition::V1_5);
+    let identity = Identity { field: "purl", confidence: fraction(best), concluded_value, methods };
+    Some(if edition > Edition::V1_5 { Identities::Many([identity]) } else { Identities::One(identity) })
 }
 
 /// Hundredths as the number between 0 and 1 that the format wants.

@@ -3,17 +3,8 @@
 use serde::Serialize;
 use supercargo_inventory::{LicenseClaim, LicenseSource};
 
+use super::Edition;
 use crate::license::{Form, form, title};
-
-/// Whether a list may hold expressions beside single licences. Before 1.7 a list is either one expression or
-/// any number of single licences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mixing {
-    /// Since 1.7.
-    Allowed,
-    /// Until 1.6.
-    Forbidden,
-}
 
 #[derive(Serialize, Debug, PartialEq, Eq)]
 #[serde(untagged)]
@@ -45,14 +36,17 @@ struct Attachment<'a> {
     content: &'a str,
 }
 
-/// The list for these claims. Where an expression cannot stand beside others it is written as a name, so that
-/// nothing is lost.
-pub(super) fn choices<'a>(claims: impl Iterator<Item = &'a LicenseClaim>, mixing: Mixing) -> Vec<Choice<'a>> {
+/// The list for these claims. Before 1.7 a list is either one expression or any number of single licences; an
+/// expression that cannot stand beside others is written as a name, so that nothing is lost.
+pub(super) fn choices<'a>(
+    claims: impl Iterator<Item = &'a LicenseClaim>,
+    edition: Edition,
+) -> Vec<Choice<'a>> {
     let forms: Vec<_> = claims.filter_map(|claim| Some((claim, form(claim)?))).collect();
-    let may_stand = mixing == Mixing::Allowed || forms.len() == 1;
+    let may_stand = edition >= Edition::V1_7 || forms.len() == 1;
     let mut choices = Vec::new();
     for (claim, form) in forms {
-        let choice = choice(claim, &form, may_stand);
+        let choice = choice(&form, may_stand, acknowledgement(claim, edition));
         if !choices.contains(&choice) {
             choices.push(choice);
         }
@@ -60,8 +54,17 @@ pub(super) fn choices<'a>(claims: impl Iterator<Item = &'a LicenseClaim>, mixing
     choices
 }
 
-fn choice<'a>(claim: &'a LicenseClaim, form: &Form<'a>, expressions_may_stand: bool) -> Choice<'a> {
-    let acknowledgement = (claim.source == LicenseSource::Declared).then_some("declared");
+/// Who says so; there is no field for it before 1.6.
+fn acknowledgement(claim: &LicenseClaim, edition: Edition) -> Option<&'static str> {
+    let is_declared = claim.source == LicenseSource::Declared && edition >= Edition::V1_6;
+    is_declared.then_some("declared")
+}
+
+fn choice<'a>(
+    form: &Form<'a>,
+    expressions_may_stand: bool,
+    acknowledgement: Option<&'static str>,
+) -> Choice<'a> {
     let single = |id, name, text| Choice::Single { license: License { id, name, acknowledgement, text } };
     match *form {
         Form::Id(id) => single(Some(id), None, None),
@@ -82,38 +85,39 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn written(texts: &[&str], mixing: Mixing) -> serde_json::Value {
+    fn written(texts: &[&str], edition: Edition) -> serde_json::Value {
         let claims: Vec<LicenseClaim> = texts.iter().map(|&text| LicenseClaim::declared(text)).collect();
-        serde_json::to_value(choices(claims.iter(), mixing)).unwrap()
+        serde_json::to_value(choices(claims.iter(), edition)).unwrap()
     }
 
     #[test]
     fn an_expression_stands_alone_until_1_6() {
         let texts = ["MIT OR Apache-2.0", "ISC"];
         assert_eq!(
-            written(&texts, Mixing::Forbidden),
+            written(&texts, Edition::V1_6),
             json!([
                 {"license": {"name": "MIT OR Apache-2.0", "acknowledgement": "declared"}},
                 {"license": {"id": "ISC", "acknowledgement": "declared"}},
             ])
         );
         assert_eq!(
-            written(&texts, Mixing::Allowed),
+            written(&texts, Edition::V1_7),
             json!([
                 {"expression": "MIT OR Apache-2.0", "acknowledgement": "declared"},
                 {"license": {"id": "ISC", "acknowledgement": "declared"}},
             ])
         );
         assert_eq!(
-            written(&texts[..1], Mixing::Forbidden),
+            written(&texts[..1], Edition::V1_6),
             json!([{"expression": "MIT OR Apache-2.0", "acknowledgement": "declared"}])
         );
+        assert_eq!(written(&texts[..1], Edition::V1_5), json!([{"expression": "MIT OR Apache-2.0"}]));
     }
 
     #[test]
     fn a_long_text_keeps_its_words_under_a_short_name() {
         let claims = [LicenseClaim::from_text("\n My licence\nDo good.")];
-        let written = serde_json::to_value(choices(claims.iter(), Mixing::Allowed)).unwrap();
+        let written = serde_json::to_value(choices(claims.iter(), Edition::V1_7)).unwrap();
         assert_eq!(
             written,
             json!([{"license": {"name": "My licence", "text": {"content": "My licence\nDo good."}}}])

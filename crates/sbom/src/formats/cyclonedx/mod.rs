@@ -13,4 +13,12 @@ mod parts;
 mod properties;
 mod subject;
 
-pub(crate) use bom::{V1_6, V1_7};
+pub(crate) use bom::{V1_5, V1_6, V1_7};
+
+/// What differs between the versions is asked of this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Edition {
+    V1_5,
+    V1_6,
+    V1_7,
+}
