@@ -118,7 +118,7 @@ pub(crate) struct RegistryArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// Bytes of one file that is looked into [default: 128MiB]
+    /// Bytes of one file that is held whole; archives and programs are read as they pass [default: 64MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(crate) file_bytes_max: Option<u64>,
     /// Entries of one layer, or of one archive inside it [default: 2000000]
@@ -142,7 +142,7 @@ pub(crate) struct LimitArgs {
     /// Manifests and indexes looked at below one reference [default: 4096]
     #[arg(long, global = true, value_name = "N", hide_short_help = true)]
     pub(crate) manifests_max: Option<usize>,
-    /// Bytes of all files held at once by all threads [default: 128MiB]
+    /// Bytes of all files held at once by all threads [default: 64MiB]
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(crate) buffered_bytes_max: Option<u64>,
     /// Bytes of one attached artifact [default: 128MiB]

@@ -55,6 +55,7 @@ fn created(image: &Image, settings: &DocumentSettings) -> Result<Timestamp, Erro
 fn changing_limits(limits: &Limits) -> BTreeMap<String, String> {
     let rows = [
         ("file_bytes_max", limits.file_bytes_max.to_string()),
+        ("streamed_bytes_min", limits.streamed_bytes_min.to_string()),
         ("entries_max", limits.entries_max.to_string()),
         ("path_bytes_max", limits.path_bytes_max.to_string()),
         ("nesting_depth_max", limits.nesting_depth_max.to_string()),

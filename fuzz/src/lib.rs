@@ -7,11 +7,21 @@ use supercargo_layer::{Budget, Decompressed, Entry, Interest, LayerInput, LayerP
 /// Small limits, so that hitting them is part of the run.
 pub fn limits() -> Limits {
     const MIB: u64 = 1 << 20;
-    Limits { file_bytes_max: MIB, expansion_free_bytes: MIB, buffered_bytes_max: MIB, ..Limits::default() }
+    Limits {
+        file_bytes_max: MIB,
+        streamed_bytes_min: MIB / 16,
+        expansion_free_bytes: MIB,
+        buffered_bytes_max: MIB,
+        ..Limits::default()
+    }
 }
 
-/// Wants everything, by head or by name.
-struct All;
+/// Wants everything, by head or by name, in pieces where the mode says so.
+#[derive(Default)]
+struct All {
+    size: u64,
+    seen: u64,
+}
 
 impl Visitor for All {
     fn interest(&mut self, entry: &Entry) -> Interest {
@@ -25,6 +35,19 @@ impl Visitor for All {
     fn body(&mut self, entry: &Entry, bytes: &[u8]) {
         assert_eq!(bytes.len() as u64, entry.size);
     }
+
+    fn open(&mut self, entry: &Entry, _: &[u8], _: bool) -> bool {
+        (self.size, self.seen) = (entry.size, 0);
+        entry.mode & 2 == 0
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        self.seen += bytes.len() as u64;
+    }
+
+    fn close(&mut self, is_complete: bool) {
+        assert_eq!(is_complete, self.seen == self.size);
+    }
 }
 
 /// Reads a blob as a layer, both passes; `None` when it is refused.
@@ -37,9 +60,9 @@ pub fn read_layer(blob: &[u8]) -> Option<LayerPass> {
     let layer = LayerInput { descriptor: &descriptor, diff_id: &Digest::sha256_of(&unpacked) };
     let budget = Budget::new(limits.buffered_bytes_max);
     let reader = LayerReader { limits: &limits, budget: &budget };
-    let pass = reader.read(blob, &layer, &mut All).ok()?;
+    let pass = reader.read(blob, &layer, &mut All::default()).ok()?;
     assert_eq!(pass.verified, is_whole);
-    reader.read_links(blob, &layer, &pass.links, &mut All).ok()?;
+    reader.read_links(blob, &layer, &pass.links, &mut All::default()).ok()?;
     Some(pass)
 }
 

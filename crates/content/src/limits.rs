@@ -6,8 +6,11 @@
 /// image itself (layers, manifest bytes) ends the scan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Bytes of one file that is looked into.
+    /// Bytes of one file that is held whole, for readers that need all of it.
     pub file_bytes_max: u64,
+    /// A file of more bytes is read as it passes where its reader can; what the reader keeps of it is bounded by the
+    /// same number. Facts do not depend on it.
+    pub streamed_bytes_min: u64,
     /// Entries of one layer, and of one archive inside it.
     pub entries_max: u64,
     /// Bytes of one path or link target.
@@ -36,7 +39,8 @@ impl Default for Limits {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
         Self {
-            file_bytes_max: 128 * MIB,
+            file_bytes_max: 64 * MIB,
+            streamed_bytes_min: 8 * MIB,
             entries_max: 2_000_000,
             path_bytes_max: 4096,
             nesting_depth_max: 8,
@@ -45,7 +49,7 @@ impl Default for Limits {
             layers_max: 512,
             manifest_bytes_max: 8 * MIB,
             manifests_max: 4096,
-            buffered_bytes_max: 128 * MIB,
+            buffered_bytes_max: 64 * MIB,
             attachment_bytes_max: 128 * MIB,
             attachments_max: 256,
         }

@@ -4,19 +4,24 @@
 //! position. Crates that only the build needed are not in the program and are left out.
 
 mod audit_data;
+mod lists;
 
 use std::collections::BTreeMap;
 
-use auditable_info::Error;
-use supercargo_inventory::{
-    EcosystemId, ImagePath, Package, Problem, ProblemKind, RelationshipKind, Settlement,
-};
+use object::ReadRef;
+use supercargo_content::Limits;
+use supercargo_inventory::{EcosystemId, ImagePath, Package, Problem, RelationshipKind, Settlement};
 
+use self::lists::Lists;
+use crate::executable::Capture;
 use crate::{
-    Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Want, executable, sighting,
+    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
+    executable, sighting,
 };
 
 const ID: EcosystemId = EcosystemId("cargo");
+/// The section.
+const SECTION: &str = ".dep-v0";
 /// Bytes of the unpacked list.
 const JSON_BYTES_MAX: usize = 16 << 20;
 
@@ -37,7 +42,7 @@ impl Ecosystem for Cargo {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self) -> &'static [Want] {
@@ -46,18 +51,18 @@ impl Ecosystem for Cargo {
 
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
         // What is wrong with the executable itself is reported by the reader of Go programs.
-        let programs = executable::programs(file.bytes).unwrap_or_default();
-        if !programs.iter().any(|program| executable::section(program, &[".dep-v0"]).is_some()) {
-            return Ok(());
-        }
-        match auditable_info::json_from_slice(file.bytes, JSON_BYTES_MAX) {
-            Ok(json) => audit_data::packages(file, &json, out),
-            Err(Error::NoAuditData) => Ok(()),
-            Err(error @ (Error::InputLimitExceeded | Error::OutputLimitExceeded)) => {
-                Err(Problem::new(ProblemKind::LimitHit, format!("cargo-auditable data: {error}")))
+        for (layout, data) in executable::programs(file.bytes).unwrap_or_default() {
+            if let Some(section) = layout.section(&[SECTION]) {
+                let packed = data.read_bytes_at(section.offset, section.size).map_err(|()| outside())?;
+                return audit_data::packages(file.path, file.limits, &audit_data::json(packed)?, out);
             }
-            Err(error) => Err(Problem::malformed(format!("cargo-auditable data: {error}"))),
         }
+        Ok(())
+    }
+
+    fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
+        let capture = Capture::new(Lists::default(), file.size, file.limits.streamed_bytes_min);
+        Some(Box::new(Sink { path: file.path.clone(), limits: file.limits.clone(), capture }))
     }
 
     fn settle(&self, _view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement {
@@ -74,6 +79,47 @@ impl Ecosystem for Cargo {
         }
         settlement
     }
+}
+
+/// A program that passes.
+struct Sink {
+    path: ImagePath,
+    limits: Limits,
+    capture: Capture<Lists>,
+}
+
+impl BodySink for Sink {
+    fn push(&mut self, bytes: &[u8]) {
+        self.capture.push(bytes);
+    }
+
+    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem> {
+        let captured = self.capture.finish();
+        let mut layout = match executable::passed(&captured) {
+            Ok(Some(layout)) => layout,
+            Err(problem) if captured.is_cut => {
+                out.unread = Some(problem);
+                return Ok(());
+            }
+            // What could not be read at all is reported by the reader of Go programs.
+            _ => return Ok(()),
+        };
+        executable::name_by_content(&mut layout, &captured, SECTION);
+        let Some(section) = layout.section(&[SECTION]) else { return Ok(()) };
+        let mut parts = captured.parts_in(section.range());
+        let part = parts.find(|(offset, _)| *offset == section.offset).map(|(_, bytes)| bytes);
+        match part.or_else(|| (&captured).read_bytes_at(section.offset, section.size).ok()) {
+            Some(packed) => audit_data::packages(&self.path, &self.limits, &audit_data::json(packed)?, out),
+            None => {
+                out.unread = Some(executable::unread("its cargo-auditable data was not recognised"));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn outside() -> Problem {
+    Problem::malformed("the section of cargo-auditable data lies outside the file")
 }
 
 /// Requirements name crate and version, so each leads to one package of the same program.

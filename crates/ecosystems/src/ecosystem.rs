@@ -30,6 +30,32 @@ pub struct Candidate<'a> {
     pub limits: &'a Limits,
 }
 
+/// A wanted file that is too large to be held, and is read as it passes.
+#[derive(Debug, Clone, Copy)]
+pub struct Passer<'a> {
+    /// Where it lies.
+    pub path: &'a ImagePath,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its bytes.
+    pub size: u64,
+    /// What may be spent on what lies inside it. What is kept of it at any time is at most `streamed_bytes_min`.
+    pub limits: &'a Limits,
+}
+
+/// Takes the bytes of one file in order, in pieces of any size.
+pub trait BodySink: Send {
+    /// Takes the next bytes.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// Says what the file says, as [`Ecosystem::read`] would have, and what could not be told without holding it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ecosystem::read`].
+    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem>;
+}
+
 /// One thing that one file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
@@ -82,6 +108,9 @@ pub struct Findings {
     pub facts: Vec<Fact>,
     /// Parts that could not be read; the path is added by the caller.
     pub problems: Vec<Problem>,
+    /// Why a [`BodySink`] needs the file whole after all. It is read again if it may be held, and what else was put out
+    /// is forgotten; otherwise this is a problem like the others.
+    pub unread: Option<Problem>,
 }
 
 impl Findings {
@@ -134,6 +163,12 @@ pub trait Ecosystem: Sync {
 
     /// Reads one file of one layer. Facts found before an error stay.
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem>;
+
+    /// Reads one file as it passes; `None` for readers that need it whole. Facts must be those of `read`.
+    fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
+        let _ = file;
+        None
+    }
 
     /// Makes packages of all findings that are visible in the finished image.
     fn settle(&self, view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement;

@@ -1,10 +1,19 @@
-//! Programs and shared libraries: ELF, PE and Mach-O, opened lazily and only where their headers are sound.
+//! Programs and shared libraries: ELF, PE and Mach-O, of which only headers and needed ranges are looked at.
+//!
+//! [`Layout`] is read from the tables alone, so that it can be had of a whole file and of the [`Captured`] parts of one
+//! that has passed.
+
+mod captured;
+mod layout;
 
 use object::read::macho::{FatArch, MachOFatFile32, MachOFatFile64};
-use object::{File, FileKind, Object, ObjectKind, ObjectSection, ObjectSegment};
-use supercargo_inventory::Problem;
+use object::{FileKind, ReadRef};
+use supercargo_inventory::{Problem, ProblemKind};
 
 use crate::Want;
+
+pub(crate) use self::captured::{Capture, Captured, Extent, PROBE_BYTES, Pattern, Taken};
+pub(crate) use self::layout::{Format, Layout, Region};
 
 /// The magic numbers of all formats. A universal Mach-O file shares its own with Java classes, whose next four
 /// bytes are a version far above any number of architectures.
@@ -23,48 +32,64 @@ pub(crate) const WANTS: &[Want] = &[
 
 /// The programs in a file: one, or one per architecture of a universal Mach-O file. None for object files, core
 /// dumps, DOS programs and anything else; a problem for headers that promise a program and are broken.
-pub(crate) fn programs(bytes: &[u8]) -> Result<Vec<File<'_>>, Problem> {
+pub(crate) fn programs(bytes: &[u8]) -> Result<Vec<(Layout, &[u8])>, Problem> {
     let slices = match FileKind::parse(bytes) {
         Ok(FileKind::MachOFat32) => fat_slices(MachOFatFile32::parse(bytes).map(|fat| fat.arches()), bytes)?,
         Ok(FileKind::MachOFat64) => fat_slices(MachOFatFile64::parse(bytes).map(|fat| fat.arches()), bytes)?,
-        Ok(kind) if is_program_format(kind) => vec![bytes],
-        _ => Vec::new(),
+        _ => vec![bytes],
     };
     let mut programs = Vec::new();
     for slice in slices {
-        let program = File::parse(slice).map_err(damaged)?;
-        if !matches!(program.kind(), ObjectKind::Relocatable | ObjectKind::Core) {
-            programs.push(program);
-        }
+        programs.extend(program(slice)?.map(|layout| (layout, slice)));
     }
     Ok(programs)
 }
 
-/// The content of the first section with one of these names.
-pub(crate) fn section<'a>(program: &File<'a>, names: &[&str]) -> Option<(u64, &'a [u8])> {
-    let section =
-        program.sections().find(|section| section.name().is_ok_and(|name| names.contains(&name)))?;
-    Some((section.address(), section.data().ok()?))
+/// The layout of a file that is a program of one architecture.
+pub(crate) fn program<'a>(data: impl ReadRef<'a>) -> Result<Option<Layout>, Problem> {
+    match FileKind::parse(data) {
+        Ok(kind) => Layout::parse(kind, data).map_err(damaged),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The layout of a program that has passed. What its tables are too far inside for, or the parts too many, is only to be
+/// had of the whole file.
+pub(crate) fn passed(captured: &Captured) -> Result<Option<Layout>, Problem> {
+    match FileKind::parse(captured) {
+        Ok(FileKind::MachOFat32 | FileKind::MachOFat64) => {
+            Err(unread("it holds programs of several architectures"))
+        }
+        Ok(_) if captured.is_cut => Err(unread("it holds too much that looks like embedded data")),
+        Ok(kind) => Layout::parse(kind, captured).map_err(|error| unread(&error.to_string())),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Gives a section whose name was not caught the one that its content tells: a part that begins where it begins.
+pub(crate) fn name_by_content(layout: &mut Layout, captured: &Captured, name: &str) {
+    for section in layout.sections.iter_mut().filter(|section| section.name.is_empty()) {
+        if captured.parts_in(section.offset..section.offset.saturating_add(1)).next().is_some() {
+            section.name = name.into();
+        }
+    }
+}
+
+/// Why a program that has passed could not be looked into.
+pub(crate) fn unread(why: &str) -> Problem {
+    let message = format!(
+        "a program that was read as it passed: {why}; only the whole file would tell (`--file-bytes-max`)"
+    );
+    Problem::new(ProblemKind::LimitHit, message)
 }
 
 /// The bytes of the file that lie at a virtual address, up to the end of their segment.
-pub(crate) fn at_address<'a>(program: &File<'a>, address: u64) -> Option<&'a [u8]> {
-    program.segments().find_map(|segment| {
-        let offset = usize::try_from(address.checked_sub(segment.address())?).ok()?;
-        segment.data().ok()?.get(offset..).filter(|bytes| !bytes.is_empty())
+pub(crate) fn at_address<'a>(layout: &Layout, data: impl ReadRef<'a>, address: u64) -> Option<&'a [u8]> {
+    layout.segments.iter().find_map(|segment| {
+        let skipped = address.checked_sub(segment.address)?;
+        let size = segment.size.checked_sub(skipped).filter(|size| *size > 0)?;
+        data.read_bytes_at(segment.offset.checked_add(skipped)?, size).ok()
     })
-}
-
-fn is_program_format(kind: FileKind) -> bool {
-    matches!(
-        kind,
-        FileKind::Elf32
-            | FileKind::Elf64
-            | FileKind::Pe32
-            | FileKind::Pe64
-            | FileKind::MachO32
-            | FileKind::MachO64
-    )
 }
 
 fn fat_slices<'a, A: FatArch>(

@@ -10,12 +10,17 @@ mod settings;
 
 use std::collections::BTreeMap;
 
+use object::ReadRef;
+use supercargo_content::Limits;
 use supercargo_inventory::{
     EcosystemId, ImagePath, Package, PackageKind, Problem, Purl, RelationshipKind, Settlement, Technique,
 };
 
+use self::build_info::{ALIGNMENT as HEADER_ALIGNMENT, Headers, search};
+use crate::executable::{Capture, Region};
 use crate::{
-    Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Want, executable, sighting,
+    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
+    executable, sighting,
 };
 
 const ID: EcosystemId = EcosystemId("go");
@@ -37,7 +42,7 @@ impl Ecosystem for Go {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self) -> &'static [Want] {
@@ -45,14 +50,20 @@ impl Ecosystem for Go {
     }
 
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
-        for program in executable::programs(file.bytes)? {
-            if let Some(info) = build_info::of(&program)? {
-                modules::packages(file, &info, out);
+        for (layout, data) in executable::programs(file.bytes)? {
+            let find = |region: &Region| data.read_bytes_at(region.offset, region.size).ok().and_then(search);
+            if let Some(info) = build_info::of(&layout, data, &find)? {
+                modules::packages(file.path, file.limits, &info, out);
                 // The other architectures of a universal file hold the same modules.
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
+        let capture = Capture::new(Headers, file.size, file.limits.streamed_bytes_min);
+        Some(Box::new(Sink { path: file.path.clone(), limits: file.limits.clone(), capture }))
     }
 
     fn settle(&self, _view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement {
@@ -71,6 +82,43 @@ impl Ecosystem for Go {
     }
 }
 
+/// A program that passes.
+struct Sink {
+    path: ImagePath,
+    limits: Limits,
+    capture: Capture<Headers>,
+}
+
+impl BodySink for Sink {
+    fn push(&mut self, bytes: &[u8]) {
+        self.capture.push(bytes);
+    }
+
+    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem> {
+        let captured = self.capture.finish();
+        let mut layout = match executable::passed(&captured) {
+            Ok(Some(layout)) => layout,
+            Ok(None) => return Ok(()),
+            Err(problem) => {
+                out.unread = Some(problem);
+                return Ok(());
+            }
+        };
+        executable::name_by_content(&mut layout, &captured, ".go.buildinfo");
+        let find = |region: &Region| {
+            let aligned = |(offset, _): &(u64, &[u8])| (offset - region.offset) % HEADER_ALIGNMENT == 0;
+            captured.parts_in(region.range()).find(aligned).map(|(_, bytes)| bytes)
+        };
+        if build_info::locate(&layout, &find).is_some_and(|header| !build_info::is_inline(header)) {
+            out.unread =
+                Some(executable::unread("its build information is of the older form, with pointers"));
+        } else if let Some(info) = build_info::of(&layout, &captured, &find)? {
+            modules::packages(&self.path, &self.limits, &info, out);
+        }
+        Ok(())
+    }
+}
+
 /// The main module needs all others; which of them need each other is not recorded.
 fn add_program(settlement: &mut Settlement, packages: Vec<Package>) {
     let first = settlement.packages.len();
@@ -84,11 +132,11 @@ fn add_program(settlement: &mut Settlement, packages: Vec<Package>) {
 }
 
 /// A module with its whole path as the name.
-fn module(file: &Candidate<'_>, path: &str, version: Option<&str>) -> Package {
+fn module(file: &ImagePath, path: &str, version: Option<&str>) -> Package {
     let (namespace, name) = path.rsplit_once('/').unwrap_or(("", path));
     let purl = Purl::new("golang", name).namespace(namespace).version(version.unwrap_or_default());
     let mut package = Package::new(ID, purl, path);
-    package.evidence.push(sighting::seen(file.path, "", Technique::BinaryAnalysis));
+    package.evidence.push(sighting::seen(file, "", Technique::BinaryAnalysis));
     package
 }
 

@@ -18,7 +18,7 @@ mod settle;
 
 use supercargo_inventory::{EcosystemId, Problem, Settlement};
 
-use crate::{Candidate, Description, Ecosystem, Finding, Findings, ImageView, Want};
+use crate::{BodySink, Candidate, Description, Ecosystem, Finding, Findings, ImageView, Passer, Want};
 
 const ID: EcosystemId = EcosystemId("java");
 
@@ -39,7 +39,7 @@ impl Ecosystem for Java {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn wants(&self) -> &'static [Want] {
@@ -56,10 +56,16 @@ impl Ecosystem for Java {
         archive::read(file, out)
     }
 
+    fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
+        Some(archive::stream(file))
+    }
+
     fn settle(&self, _view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement {
         settle::settle(visible)
     }
 }
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,8 @@ mod testing;
 mod text;
 mod zip;
 
-pub use ecosystem::{Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Want};
+pub use ecosystem::{
+    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
+};
 pub use matcher::{EcosystemSet, Matcher};
 pub use table::ALL;

@@ -1,10 +1,14 @@
 //! What the tests of several ecosystems share: a whole image in a few lines, and files built byte by byte.
 
+mod zip_writer;
+
 use supercargo_content::Limits;
 use supercargo_inventory::{ImagePath, LayerRef, Package, Problem, ProblemKind, Settlement};
 use supercargo_layer::{DeltaEntry, EntryKind, FileTree, LayerDelta};
 
-use crate::{Candidate, Ecosystem, EcosystemSet, Finding, Findings, ImageView, Matcher};
+pub(crate) use self::zip_writer::{ZipEntry, ZipStyle, entry, styled_zip, zip};
+
+use crate::{Candidate, Ecosystem, EcosystemSet, Finding, Findings, ImageView, Matcher, Passer};
 
 /// One layer of files and links.
 #[derive(Default)]
@@ -64,6 +68,57 @@ impl Layer {
     }
 }
 
+/// Bytes that do not pack, always the same.
+pub(crate) fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+/// What a file says whole, the problem of a failed read included.
+pub(crate) fn whole(ecosystem: &dyn Ecosystem, path: &str, bytes: &[u8], limits: &Limits) -> Findings {
+    let (path, mut out) = (ImagePath::new(path), Findings::default());
+    let file = Candidate { path: &path, mode: 0o755, bytes, limits };
+    let error = ecosystem.read(&file, &mut out).err();
+    out.problems.extend(error);
+    out
+}
+
+/// The same as it passes in pieces of this size.
+pub(crate) fn streamed(
+    ecosystem: &dyn Ecosystem,
+    path: &str,
+    bytes: &[u8],
+    piece: usize,
+    limits: &Limits,
+) -> Findings {
+    let (path, mut out) = (ImagePath::new(path), Findings::default());
+    let file = Passer { path: &path, mode: 0o755, size: bytes.len() as u64, limits };
+    let mut sink = ecosystem.stream(&file).unwrap();
+    bytes.chunks(piece).for_each(|piece| sink.push(piece));
+    let error = sink.finish(&mut out).err();
+    out.problems.extend(error);
+    out
+}
+
+/// Both must say the same, in pieces of any size.
+#[track_caller]
+pub(crate) fn same_both_ways(what: &str, ecosystem: &dyn Ecosystem, path: &str, bytes: &[u8]) -> Findings {
+    let limits = Limits::default();
+    let expected = whole(ecosystem, path, bytes, &limits);
+    let is_small = bytes.len() < 50_000;
+    for piece in [1, 7, 23, 300, 4096, usize::MAX].into_iter().filter(|piece| is_small || *piece > 200) {
+        let found = streamed(ecosystem, path, bytes, piece, &limits);
+        assert_eq!(found, expected, "{what}, pieces of {piece}");
+    }
+    expected
+}
+
 /// The canonical purls, sorted.
 pub(crate) fn purls(settlement: &Settlement) -> Vec<String> {
     let mut purls: Vec<String> = settlement.packages.iter().map(|package| package.purl.to_string()).collect();
@@ -96,81 +151,6 @@ pub(crate) fn named<'a>(settlement: &'a Settlement, name: &str) -> &'a Package {
 /// The kinds of all problems, in order.
 pub(crate) fn kinds(settlement: &Settlement) -> Vec<ProblemKind> {
     settlement.problems.iter().map(|problem: &Problem| problem.kind).collect()
-}
-
-/// A zip entry, and the lies that can be told about it.
-#[derive(Clone)]
-pub(crate) struct ZipEntry {
-    pub(crate) name: String,
-    pub(crate) local_name: Option<String>,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) deflate: bool,
-    pub(crate) size: Option<u32>,
-    pub(crate) crc: Option<u32>,
-    pub(crate) flags: u16,
-    pub(crate) offset: Option<u32>,
-}
-
-pub(crate) fn entry(name: &str, bytes: impl AsRef<[u8]>) -> ZipEntry {
-    ZipEntry {
-        name: name.to_owned(),
-        local_name: None,
-        bytes: bytes.as_ref().to_vec(),
-        deflate: true,
-        size: None,
-        crc: None,
-        flags: 0,
-        offset: None,
-    }
-}
-
-/// A zip archive of entries as they claim to be.
-pub(crate) fn zip(entries: &[ZipEntry]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for entry in entries {
-        let packed = if entry.deflate { deflated(&entry.bytes) } else { entry.bytes.clone() };
-        let offset = entry.offset.unwrap_or(out.len() as u32);
-        let size = entry.size.unwrap_or(entry.bytes.len() as u32);
-        let mut common = Vec::new();
-        common.extend(entry.flags.to_le_bytes());
-        common.extend((if entry.deflate { 8_u16 } else { 0 }).to_le_bytes());
-        common.extend([0; 4]);
-        common.extend(entry.crc.unwrap_or_else(|| rawzip::crc32(&entry.bytes)).to_le_bytes());
-        common.extend((packed.len() as u32).to_le_bytes());
-        common.extend(size.to_le_bytes());
-        let local_name = entry.local_name.as_ref().unwrap_or(&entry.name);
-        if entry.offset.is_none() {
-            out.extend(b"PK\x03\x04\x14\x00");
-            out.extend(&common);
-            out.extend((local_name.len() as u16).to_le_bytes());
-            out.extend([0; 2]);
-            out.extend(local_name.as_bytes());
-            out.extend(&packed);
-        }
-        directory.extend(b"PK\x01\x02\x14\x00\x14\x00");
-        directory.extend(&common);
-        directory.extend((entry.name.len() as u16).to_le_bytes());
-        directory.extend([0; 12]);
-        directory.extend(offset.to_le_bytes());
-        directory.extend(entry.name.as_bytes());
-    }
-    let start = out.len() as u32;
-    let (count, length) = (entries.len() as u16, directory.len() as u32);
-    out.extend(directory);
-    out.extend(b"PK\x05\x06\0\0\0\0");
-    out.extend(count.to_le_bytes());
-    out.extend(count.to_le_bytes());
-    out.extend(length.to_le_bytes());
-    out.extend(start.to_le_bytes());
-    out.extend([0; 2]);
-    out
-}
-
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(6));
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// The address at which [`elf`] loads the file.

@@ -1,48 +1,54 @@
-//! Zip archives that lie in memory: the entries that somebody wants, unpacked within limits.
+//! Zip archives: the entries that somebody wants, unpacked within limits.
 //!
-//! The central directory decides what there is, as in Java's own reader. Where a local header says something
-//! else, that is a problem in the report. Names are only names: nothing is ever written to disk.
+//! An archive that lies in memory is read by its central directory, as in Java's own reader ([`Archive::open`]). One
+//! that is too large for that, or that is packed into another, is read as it passes ([`Passing`]), and believed as far
+//! as the directory at its end agrees. Where a local header says something else, that is a problem in the report.
+//! Names are only names: nothing is ever written to disk.
+
+mod allowance;
+mod body;
+mod directory;
+mod passing;
+mod record;
+mod search;
+mod whole;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Read;
 
+use flate2::Crc;
 use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
-use supercargo_content::Limits;
+use rawzip::ZipArchiveEntryWayfinder;
+use supercargo_content::Digest;
 use supercargo_inventory::{Problem, ProblemKind};
+
+pub(crate) use self::allowance::{Allowance, Budget};
+pub(crate) use self::passing::Passing;
+
+use self::body::{Body, Kept};
+use self::record::{Header, Sums};
+use self::whole::Whole;
 
 /// Entries of one archive that are kept for reading.
 const KEPT_MAX: usize = 100_000;
-/// All archives inside one file may unpack to this many times `file_bytes_max` together.
-const TOTAL_FACTOR: u64 = 4;
+/// The two methods that are read.
+const STORE: u16 = 0;
+const DEFLATE: u16 = 8;
 
-/// What unpacking one file, archives in archives included, has cost and may still cost.
-pub(crate) struct Budget {
-    file_bytes_max: u64,
-    total_left: u64,
-    entries_left: u64,
-    ratio_max: u64,
-    free_bytes: u64,
+/// What an entry is to whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing.
+    None,
+    /// A small file to be read.
+    Metadata,
+    /// An archive to be looked into.
+    Archive,
 }
 
-impl Budget {
-    /// The budget of one file.
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            file_bytes_max: limits.file_bytes_max,
-            total_left: limits.file_bytes_max.saturating_mul(TOTAL_FACTOR),
-            entries_left: limits.entries_max,
-            ratio_max: limits.expansion_ratio_max,
-            free_bytes: limits.expansion_free_bytes,
-        }
-    }
-
-    /// How many bytes an entry of this packed size may have.
-    fn allowance(&self, packed: u64, entry_max: u64) -> u64 {
-        let by_ratio = packed.saturating_mul(self.ratio_max).max(self.free_bytes);
-        by_ratio.min(entry_max).min(self.file_bytes_max).min(self.total_left)
-    }
-}
+/// The role of an entry by its name.
+pub(crate) type Roles = fn(&str) -> Role;
 
 /// One entry of the central directory.
 #[derive(Debug)]
@@ -50,36 +56,79 @@ pub(crate) struct Entry {
     /// The name as written, bytes that are not UTF-8 replaced.
     pub(crate) name: String,
     raw_name: Vec<u8>,
-    method: CompressionMethod,
+    method: u16,
     encrypted: bool,
     size: u64,
     crc: u32,
-    place: ZipArchiveEntryWayfinder,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// In memory.
+    Slice(ZipArchiveEntryWayfinder),
+    /// The local header of an archive that has passed.
+    Offset(u64),
+}
+
+impl Entry {
+    fn passed(name: String, header: &Header) -> Self {
+        Self {
+            name,
+            raw_name: header.raw_name.clone(),
+            method: header.method,
+            encrypted: header.is_encrypted(),
+            size: header.sums.size,
+            crc: header.sums.crc,
+            place: Place::Offset(header.offset),
+        }
+    }
+
+    /// Moves a place that counts from the first member instead of the beginning of the file.
+    fn shift(&mut self, base: u64) {
+        if let Place::Offset(offset) = &mut self.place {
+            *offset = offset.saturating_add(base);
+        }
+    }
 }
 
 /// An archive whose directory has been read.
 pub(crate) struct Archive<'a> {
-    inner: ZipSliceArchive<&'a [u8]>,
+    data: Data<'a>,
     /// The entries that were asked for, in order of the directory; of two with one name the first.
     pub(crate) entries: Vec<Entry>,
     /// What is wrong with the directory; the entries before the damage are there.
     pub(crate) problems: Vec<Problem>,
 }
 
+enum Data<'a> {
+    Whole(Whole<'a>),
+    Passed(Passed),
+}
+
+/// What is left of an archive that has passed.
+struct Passed {
+    kept: BTreeMap<u64, (Header, Kept)>,
+    sha256: Digest,
+}
+
+/// An archive that was packed into another.
+struct Nested {
+    crc: u32,
+    size: u64,
+    archive: Result<Archive<'static>, Problem>,
+}
+
 impl<'a> Archive<'a> {
-    /// Reads the directory and keeps the entries whose names are `wanted`.
-    pub(crate) fn open(
-        bytes: &'a [u8],
-        limits: &Limits,
-        budget: &mut Budget,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<Self, Problem> {
-        let inner = ZipArchive::from_slice(bytes)
-            .map_err(|error| Problem::malformed(format!("not a zip archive: {error}")))?;
-        let mut archive = Self { inner, entries: Vec::new(), problems: Vec::new() };
-        archive.list(limits, budget, wanted);
-        archive.report_overlaps();
-        Ok(archive)
+    /// Reads the directory of an archive in memory and keeps the entries that have a role.
+    pub(crate) fn open(bytes: &'a [u8], roles: Roles, shared: &mut Allowance<'_>) -> Result<Self, Problem> {
+        let (whole, mut problems) = (Whole::open(bytes)?, Vec::new());
+        let entries = whole.entries(roles, shared, &mut problems);
+        Ok(Self { data: Data::Whole(whole), entries, problems })
+    }
+
+    fn of_passed(passed: Passed, entries: Vec<Entry>, problems: Vec<Problem>) -> Self {
+        Self { data: Data::Passed(passed), entries, problems }
     }
 
     /// The entry of exactly this name.
@@ -87,93 +136,128 @@ impl<'a> Archive<'a> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    /// The bytes of an entry, at most `entry_max`; checked by size and CRC. A local header that disagrees with
+    /// The digest of all its bytes.
+    pub(crate) fn sha256(&self) -> Digest {
+        match &self.data {
+            Data::Whole(whole) => Digest::sha256_of(whole.bytes()),
+            Data::Passed(passed) => passed.sha256.clone(),
+        }
+    }
+
+    /// The bytes of a small entry, at most `entry_max`; checked by size and CRC. A local header that disagrees with
     /// the directory is put into `problems`, and the directory is believed.
     pub(crate) fn read(
         &self,
         entry: &Entry,
         entry_max: u64,
-        budget: &mut Budget,
+        shared: &mut Allowance<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Cow<'a, [u8]>, Problem> {
-        let packed = self.packed(entry, problems)?;
-        let allowance = budget.allowance(packed.len() as u64, entry_max);
-        let bytes = match entry.method {
-            _ if entry.encrypted => return Err(unsupported(entry, "is encrypted")),
-            CompressionMethod::STORE if packed.len() as u64 <= allowance => Cow::Borrowed(packed),
-            CompressionMethod::STORE => return Err(too_long(entry, allowance)),
-            CompressionMethod::DEFLATE => Cow::Owned(inflate(entry, packed, allowance)?),
-            _ => return Err(unsupported(entry, "uses an unsupported compression method")),
+    ) -> Result<Cow<'_, [u8]>, Problem> {
+        let packed = match &self.data {
+            Data::Whole(whole) => whole.packed(entry, problems)?,
+            Data::Passed(passed) => match passed.kept(entry, problems)? {
+                Kept::Packed(bytes) => bytes,
+                Kept::Failed(problem) => return Err(problem.clone()),
+                Kept::Archive(_) => return Err(unsupported(&entry.name, "is an archive in one place only")),
+            },
         };
-        budget.total_left = budget.total_left.saturating_sub(bytes.len() as u64);
-        check(entry, &bytes)?;
+        let allowance = shared.budget.allowance(packed.len() as u64, entry_max);
+        let bytes = match entry.method {
+            _ if entry.encrypted => return Err(unsupported(&entry.name, "is encrypted")),
+            STORE if packed.len() as u64 <= allowance => Cow::Borrowed(packed),
+            STORE => return Err(too_long(&entry.name, allowance)),
+            DEFLATE => Cow::Owned(inflate(entry, packed, allowance)?),
+            _ => return Err(unsupported(&entry.name, "uses an unsupported compression method")),
+        };
+        shared.budget.total_left = shared.budget.total_left.saturating_sub(bytes.len() as u64);
+        check(entry, bytes.len() as u64, crc32(&bytes))?;
         Ok(bytes)
     }
 
-    fn list(&mut self, limits: &Limits, budget: &mut Budget, wanted: impl Fn(&str) -> bool) {
-        let mut names = std::collections::BTreeSet::new();
-        let mut records = self.inner.entries();
-        loop {
-            let record = match records.next_entry() {
-                Ok(Some(record)) => record,
-                Ok(None) => return,
-                Err(error) => {
-                    let message = format!("the zip directory is damaged: {error}");
-                    return self.problems.push(Problem::malformed(message));
+    /// The archive that an entry is. A stored one is a slice of this one; one that is packed is read as it is
+    /// unpacked, `depth_left` levels down.
+    pub(crate) fn nested(
+        &mut self,
+        entry: &Entry,
+        roles: Roles,
+        depth_left: usize,
+        shared: &mut Allowance<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Archive<'a>, Problem> {
+        match &mut self.data {
+            Data::Whole(whole) => {
+                let packed = whole.packed(entry, problems)?;
+                match entry.method {
+                    _ if entry.encrypted => Err(unsupported(&entry.name, "is encrypted")),
+                    STORE => {
+                        check(entry, packed.len() as u64, crc32(packed))?;
+                        Archive::open(packed, roles, shared)
+                    }
+                    DEFLATE => unpack(entry, packed, Passing::new(roles, depth_left), shared),
+                    _ => Err(unsupported(&entry.name, "uses an unsupported compression method")),
                 }
-            };
-            if budget.entries_left == 0 || self.entries.len() >= KEPT_MAX {
-                let message = "too many entries in archives (`entries_max`); the rest is ignored";
-                return self.problems.push(Problem::new(ProblemKind::LimitHit, message));
             }
-            budget.entries_left -= 1;
-            let raw_name = record.file_path().as_bytes();
-            let name = String::from_utf8_lossy(raw_name);
-            if raw_name.len() > limits.path_bytes_max || !wanted(&name) || !names.insert(name.to_string()) {
-                continue;
+            Data::Passed(passed) => {
+                let Kept::Archive(nested) = passed.take(entry, problems)? else {
+                    return Err(unsupported(&entry.name, "is an archive in one place only"));
+                };
+                check(entry, nested.size, nested.crc)?;
+                nested.archive
             }
-            self.entries.push(Entry {
-                name: name.into_owned(),
-                raw_name: raw_name.to_vec(),
-                method: record.compression_method(),
-                encrypted: record.flags().is_encrypted(),
-                size: record.uncompressed_size_hint(),
-                crc: record.crc32(),
-                place: record.wayfinder(),
-            });
         }
     }
+}
 
-    /// Two entries that share bytes are the mark of a zip bomb or of a file that shows different readers
-    /// different content.
-    fn report_overlaps(&mut self) {
-        let range = |entry: &Entry| Some(self.inner.get_entry(entry.place).ok()?.compressed_data_range());
-        let mut ranges: Vec<_> = self.entries.iter().filter_map(|e| Some((range(e)?, &e.name))).collect();
-        ranges.sort();
-        let overlap = ranges.windows(2).find_map(|pair| match pair {
-            [((_, end), first), ((start, stop), second)] if start < end && start < stop => {
-                Some(format!("the entries `{first}` and `{second}` share bytes"))
-            }
-            _ => None,
-        });
-        self.problems.extend(overlap.map(|message| Problem::new(ProblemKind::Inconsistent, message)));
+impl Passed {
+    fn kept(&self, entry: &Entry, problems: &mut Vec<Problem>) -> Result<&Kept, Problem> {
+        let Place::Offset(offset) = entry.place else { return Err(not_met(entry)) };
+        let (header, kept) = self.kept.get(&offset).ok_or_else(|| not_met(entry))?;
+        problems.extend(disagrees(entry, &header.raw_name, header.method));
+        Ok(kept)
     }
 
-    fn packed(&self, entry: &Entry, problems: &mut Vec<Problem>) -> Result<&'a [u8], Problem> {
-        let found = self.inner.get_entry(entry.place).map_err(|error| {
-            Problem::malformed(format!("the entry `{}` cannot be located: {error}", entry.name))
-        })?;
-        let local = found.local_header();
-        if local.file_path().as_bytes() != entry.raw_name || local.compression_method() != entry.method {
-            let message = format!("the local header of `{}` disagrees with the directory", entry.name);
-            problems.push(Problem::new(ProblemKind::Inconsistent, message));
+    fn take(&mut self, entry: &Entry, problems: &mut Vec<Problem>) -> Result<Kept, Problem> {
+        let Place::Offset(offset) = entry.place else { return Err(not_met(entry)) };
+        let (header, kept) = self.kept.remove(&offset).ok_or_else(|| not_met(entry))?;
+        problems.extend(disagrees(entry, &header.raw_name, header.method));
+        match kept {
+            Kept::Failed(problem) => Err(problem),
+            kept => Ok(kept),
         }
-        let (start, end) = found.compressed_data_range();
-        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let bytes: &'a [u8] = self.inner.get_ref();
-        range
-            .and_then(|(start, end)| bytes.get(start..end))
-            .ok_or_else(|| Problem::malformed(format!("the entry `{}` lies outside the archive", entry.name)))
+    }
+}
+
+fn not_met(entry: &Entry) -> Problem {
+    let message = format!("the entry `{}` was not met where the zip directory says that it is", entry.name);
+    Problem::new(ProblemKind::Inconsistent, message)
+}
+
+fn disagrees(entry: &Entry, local_name: &[u8], local_method: u16) -> Option<Problem> {
+    let message = || format!("the local header of `{}` disagrees with the directory", entry.name);
+    (local_name != entry.raw_name || local_method != entry.method)
+        .then(|| Problem::new(ProblemKind::Inconsistent, message()))
+}
+
+/// Reads an archive while it is unpacked.
+fn unpack(
+    entry: &Entry,
+    packed: &[u8],
+    passing: Passing,
+    shared: &mut Allowance<'_>,
+) -> Result<Archive<'static>, Problem> {
+    let sums = Sums { packed: packed.len() as u64, ..Sums::default() };
+    let header = Header { raw_name: entry.raw_name.clone(), method: DEFLATE, sums, ..Header::default() };
+    let failed = || Problem::malformed(format!("the entry `{}` cannot be unpacked", entry.name));
+    let body = Body::new(header, Role::Archive, Some(passing));
+    let mut body = body.map_err(|(_, problem)| problem.unwrap_or_else(failed))?;
+    body.push(packed, shared);
+    match body.finish(shared).1 {
+        Some(Kept::Archive(nested)) => {
+            check(entry, nested.size, nested.crc)?;
+            nested.archive
+        }
+        Some(Kept::Failed(problem)) => Err(problem),
+        _ => Err(failed()),
     }
 }
 
@@ -185,28 +269,34 @@ fn inflate(entry: &Entry, packed: &[u8], allowance: u64) -> Result<Vec<u8>, Prob
         Problem::malformed(format!("the entry `{}` cannot be unpacked: {error}", entry.name))
     })?;
     if bytes.len() as u64 > allowance {
-        return Err(too_long(entry, allowance));
+        return Err(too_long(&entry.name, allowance));
     }
     Ok(bytes)
 }
 
-fn check(entry: &Entry, bytes: &[u8]) -> Result<(), Problem> {
-    let (name, found) = (&entry.name, bytes.len() as u64);
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+fn check(entry: &Entry, found: u64, crc: u32) -> Result<(), Problem> {
+    let name = &entry.name;
     if found != entry.size {
         let message = format!("the entry `{name}` has {found} bytes, its directory says {}", entry.size);
         return Err(Problem::new(ProblemKind::Inconsistent, message));
     }
-    if rawzip::crc32(bytes) != entry.crc {
+    if crc != entry.crc {
         return Err(Problem::malformed(format!("the entry `{name}` does not match its checksum")));
     }
     Ok(())
 }
 
-fn too_long(entry: &Entry, allowance: u64) -> Problem {
-    let message = format!("the entry `{}` unpacks to more than {allowance} bytes", entry.name);
+fn too_long(name: &str, allowance: u64) -> Problem {
+    let message = format!("the entry `{name}` unpacks to more than {allowance} bytes");
     Problem::new(ProblemKind::LimitHit, message)
 }
 
-fn unsupported(entry: &Entry, what: &str) -> Problem {
-    Problem::new(ProblemKind::Unsupported, format!("the entry `{}` {what}", entry.name))
+fn unsupported(name: &str, what: &str) -> Problem {
+    Problem::new(ProblemKind::Unsupported, format!("the entry `{name}` {what}"))
 }

@@ -15,6 +15,11 @@ impl ImagePath {
     /// Normalises a path as it stands in a tar header or a link target relative to the root. `..` at the
     /// root stays at the root, as in a kernel.
     pub fn new(path: &str) -> Self {
+        // Nearly every path of an archive is normal but for its ends, and needs one allocation then.
+        let plain = path.strip_prefix("./").unwrap_or(path).trim_matches('/');
+        if plain.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+            return Self(plain.into());
+        }
         let mut parts: Vec<&str> = Vec::new();
         for part in path.split('/') {
             match part {

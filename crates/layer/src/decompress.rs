@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use supercargo_content::{Limits, MediaType};
 
+use crate::Budget;
 use crate::gzip::GzipReader;
 use crate::window::Window;
 use crate::zstandard::ZstdReader;
@@ -95,6 +96,17 @@ pub enum DecompressError {
         /// Where the garbage begins in the blob.
         offset: u64,
     },
+    /// A zstd frame needs a larger window than may be held.
+    #[error(
+        "a zstd frame needs a window of {window_bytes} bytes, over the limit of {max_bytes}; raise \
+         `--buffered-bytes-max`"
+    )]
+    Window {
+        /// The window that the frame's header asks for.
+        window_bytes: u64,
+        /// `Limits::buffered_bytes_max`.
+        max_bytes: u64,
+    },
     /// The blob unpacks to more than the limits allow.
     #[error(
         "{compressed_bytes} bytes expand to more than {uncompressed_bytes}, over the limit of {ratio_max} times"
@@ -143,11 +155,20 @@ enum Codec<R> {
 impl<R: Read> Decompressed<R> {
     /// Looks at the first bytes of `blob` and chooses.
     pub fn new(blob: R, limits: &Limits) -> io::Result<Self> {
+        Self::charged(blob, limits, None)
+    }
+
+    /// The same; what a decoder holds for its window is charged to the budget, and may not be more than all of it.
+    pub fn within(blob: R, limits: &Limits, budget: &Budget) -> io::Result<Self> {
+        Self::charged(blob, limits, Some(budget.clone()))
+    }
+
+    fn charged(blob: R, limits: &Limits, budget: Option<Budget>) -> io::Result<Self> {
         let mut window = Window::new(blob);
         let codec = match Compression::of_magic(window.fill(4)?) {
             Compression::None => Codec::Plain(window),
             Compression::Gzip => Codec::Gzip(Box::new(GzipReader::new(window))),
-            Compression::Zstd => Codec::Zstd(Box::new(ZstdReader::new(window)?)),
+            Compression::Zstd => Codec::Zstd(Box::new(ZstdReader::new(window, budget)?)),
         };
         let (ratio_max, free_bytes) = (limits.expansion_ratio_max, limits.expansion_free_bytes);
         Ok(Self { codec, produced: 0, ratio_max, free_bytes })

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::pass::{entries_message, too_large};
+use crate::window::WINDOW_BYTES;
 use crate::{Entry, EntryKind, HEAD_BYTES, Interest, LayerPass, LayerReader, Visitor};
 
 impl LayerReader<'_> {
@@ -98,26 +99,52 @@ impl FolderWalk<'_> {
                 return Ok(());
             }
         }
-        if let Some(message) = too_large(entry.size, self.reader.limits) {
-            self.problem(ProblemKind::LimitHit, message, &entry.path);
+        let left = entry.size.saturating_sub(bytes.len() as u64);
+        let may_be_whole = entry.size <= self.reader.held_bytes_max();
+        let mut rest = file.take(left.saturating_add(1));
+        let is_offered = entry.size > self.reader.limits.streamed_bytes_min;
+        if is_offered && self.visitor.open(entry, head(&mut rest, &mut bytes)?, may_be_whole) {
+            self.stream(entry, &bytes, rest)?;
+        } else if may_be_whole {
+            self.whole(entry, &bytes, rest)?;
+        } else {
+            self.problem(ProblemKind::LimitHit, too_large(entry.size, self.reader), &entry.path);
             return Ok(());
         }
-        let _reservation = match self.reader.budget.acquire(entry.size) {
-            Ok(reservation) => reservation,
-            Err(over) => {
-                self.problem(ProblemKind::LimitHit, over.to_string(), &entry.path);
-                return Ok(());
-            }
-        };
-        let left = entry.size.saturating_sub(bytes.len() as u64);
-        file.take(left.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != entry.size {
-            return Err(io::Error::other("the file changed while it was read"));
-        }
-        self.visitor.body(entry, &bytes);
         self.pass.files_read += 1;
         self.pass.uncompressed_bytes += entry.size;
         Ok(())
+    }
+
+    fn whole(&mut self, entry: &Entry, head: &[u8], mut rest: impl Read) -> io::Result<()> {
+        let mut reservation = self.reader.budget.acquire_buffer(entry.size).map_err(io::Error::other)?;
+        let bytes = &mut reservation.buffer;
+        bytes.extend_from_slice(head);
+        rest.read_to_end(bytes)?;
+        if bytes.len() as u64 != entry.size {
+            return Err(changed());
+        }
+        self.visitor.body(entry, bytes);
+        Ok(())
+    }
+
+    fn stream(&mut self, entry: &Entry, head: &[u8], mut rest: impl Read) -> io::Result<()> {
+        let mut buffer = vec![0; WINDOW_BYTES];
+        let mut seen = head.len() as u64;
+        self.visitor.piece(head);
+        let result = loop {
+            match rest.read(&mut buffer) {
+                Ok(0) => break if seen == entry.size { Ok(()) } else { Err(changed()) },
+                Ok(read) => {
+                    self.visitor.piece(buffer.get(..read).unwrap_or_default());
+                    seen += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.visitor.close(result.is_ok());
+        result
     }
 
     fn unreadable(&mut self, path: &ImagePath, error: &io::Error) {
@@ -127,6 +154,17 @@ impl FolderWalk<'_> {
     fn problem(&mut self, kind: ProblemKind, message: String, path: &ImagePath) {
         self.pass.problems.push(Problem::new(kind, message).at(path));
     }
+}
+
+/// The first bytes of a file, of which some may have been read before.
+fn head<'b>(rest: &mut impl Read, bytes: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+    let missing = HEAD_BYTES.saturating_sub(bytes.len());
+    rest.take(missing as u64).read_to_end(bytes)?;
+    Ok(bytes)
+}
+
+fn changed() -> io::Error {
+    io::Error::other("the file changed while it was read")
 }
 
 fn kind_of(on_disk: &Path, metadata: &Metadata) -> io::Result<EntryKind> {

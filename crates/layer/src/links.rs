@@ -6,7 +6,8 @@ use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::{Entry, EntryKind};
 
-/// A hard link that is wanted by its own name, and the file that it leads to.
+/// A hard link that is wanted by its own name, and the file that it leads to. A file that is needed a second time
+/// is its own target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedLink {
     /// The link as a regular file: its own path and mode, its target's size.

@@ -7,6 +7,7 @@ use supercargo_content::Limits;
 use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::links::{WantedLink, trace};
+use crate::overlap::Overlap;
 use crate::place::{Placed, Placer};
 use crate::stream::{self, LayerInput, LayerTar};
 use crate::{Budget, Entry, EntryKind, Interest, LayerDelta, LayerError, Member, TarError, Visitor};
@@ -27,7 +28,8 @@ pub struct LayerPass {
     pub delta: LayerDelta,
     /// What could not be read, without the layer, which the caller knows. What was read stays.
     pub problems: Vec<Problem>,
-    /// Hard links wanted by their own name, for [`LayerReader::read_links`].
+    /// Hard links wanted by their own name, and files that passed but are needed whole, for
+    /// [`LayerReader::read_links`].
     pub links: Vec<WantedLink>,
     /// Members met.
     pub entries: u64,
@@ -43,6 +45,11 @@ pub struct LayerPass {
 }
 
 impl LayerReader<'_> {
+    /// Bytes of the largest file that is held whole.
+    pub(crate) fn held_bytes_max(&self) -> u64 {
+        self.limits.file_bytes_max.min(self.limits.buffered_bytes_max)
+    }
+
     /// Reads a layer once: checks the blob and the diff ID, notes every entry, and hands the bodies that are
     /// wanted to `visitor`.
     ///
@@ -56,8 +63,23 @@ impl LayerReader<'_> {
         layer: &LayerInput<'_>,
         visitor: &mut dyn Visitor,
     ) -> Result<LayerPass, LayerError> {
+        self.read_overlapped(blob, layer, visitor, Overlap::None)
+    }
+
+    /// The same with part of the work on a second thread. The answer does not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`LayerReader::read`].
+    pub fn read_overlapped<R: Read>(
+        &self,
+        blob: R,
+        layer: &LayerInput<'_>,
+        visitor: &mut dyn Visitor,
+        overlap: Overlap,
+    ) -> Result<LayerPass, LayerError> {
         let mut walk = Walk::new(self, visitor);
-        let end = stream::run(blob, layer, self.limits, |tar| walk.run(tar))?;
+        let end = stream::run(blob, layer, self, overlap, |tar| walk.run(tar))?;
         let mut pass = walk.finish();
         pass.problems.extend(end.problems);
         (pass.compressed_bytes, pass.uncompressed_bytes) = (end.compressed_bytes, end.uncompressed_bytes);
@@ -83,7 +105,7 @@ impl LayerReader<'_> {
             by_member.entry(link.member).or_default().push(link);
         }
         let mut walk = Walk::new(self, visitor);
-        let end = stream::run(blob, layer, self.limits, |tar| walk.run_links(tar, &by_member))?;
+        let end = stream::run(blob, layer, self, Overlap::None, |tar| walk.run_links(tar, &by_member))?;
         let mut pass = walk.pass;
         pass.problems.extend(end.problems);
         (pass.compressed_bytes, pass.uncompressed_bytes) = (end.compressed_bytes, end.uncompressed_bytes);
@@ -102,6 +124,9 @@ pub(crate) struct Walk<'a> {
     members: Vec<u64>,
     wanted_links: Vec<usize>,
     handed_over: HashSet<ImagePath>,
+    /// Files that passed and are needed whole after all.
+    again: Vec<WantedLink>,
+    holes_left: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -114,6 +139,8 @@ impl<'a> Walk<'a> {
             members: Vec::new(),
             wanted_links: Vec::new(),
             handed_over: HashSet::new(),
+            again: Vec::new(),
+            holes_left: reader.limits.expansion_free_bytes,
         }
     }
 
@@ -161,6 +188,7 @@ impl<'a> Walk<'a> {
     fn entry<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: Entry) -> Result<(), TarError> {
         if !self.handed_over.is_empty() && self.handed_over.remove(&entry.path) {
             self.visitor.replaced(&entry);
+            self.again.retain(|link| link.entry.path != entry.path);
         }
         match entry.kind {
             EntryKind::File if entry.size > 0 && self.is_wanted(tar, &entry)? => {
@@ -187,32 +215,107 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Hands the current body over under each of the names, all of one size.
+    /// Hands the current body over under each of the names, all of one size: as it passes to those who read it so,
+    /// whole to the others where it may be held.
     fn hand_over<R: Read>(&mut self, tar: &mut LayerTar<R>, entries: &[Entry]) -> Result<(), TarError> {
-        let reader = self.reader;
         let Some(size) = entries.first().map(|entry| entry.size) else { return Ok(()) };
-        if let Some(message) = too_large(size, reader.limits) {
+        if let Some(message) = self.too_many_holes(tar.hole_bytes()) {
             self.refuse(entries, &message);
             return Ok(());
         }
+        let (mut open, mut whole) = (Vec::new(), Vec::new());
+        let may_be_whole = size <= self.reader.held_bytes_max();
+        let (head, len) = tar.head()?;
+        for entry in entries {
+            let is_offered = size > self.reader.limits.streamed_bytes_min;
+            if is_offered && self.visitor.open(entry, head.get(..len).unwrap_or_default(), may_be_whole) {
+                open.push(entry);
+                self.note(entry);
+            } else if may_be_whole {
+                whole.push(entry);
+            } else {
+                self.refuse(std::slice::from_ref(entry), &too_large(size, self.reader));
+            }
+        }
+        let result = match (open.is_empty(), whole.is_empty()) {
+            (true, true) => return Ok(()),
+            (false, true) => self.stream(tar),
+            (_, false) => self.whole(tar, &whole, !open.is_empty()),
+        };
+        if !open.is_empty() {
+            self.visitor.close(result.is_ok());
+        }
+        for entry in open.into_iter().filter(|_| may_be_whole) {
+            if self.visitor.again(entry) {
+                let (entry, target) = (entry.clone(), entry.path.clone());
+                self.again.push(WantedLink { entry, target, member: self.pass.entries.saturating_sub(1) });
+            }
+        }
+        result
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        self.pass.files_read += 1;
+        self.handed_over.insert(entry.path.clone());
+    }
+
+    /// Hands the current body over in pieces. What the visitor keeps of it is taken from the budget in advance.
+    fn stream<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<(), TarError> {
+        let kept_bytes = self.reader.limits.streamed_bytes_min.min(self.reader.limits.buffered_bytes_max);
+        let _reservation = self.reader.budget.acquire(kept_bytes).ok();
+        while let Some(piece) = tar.piece()? {
+            self.visitor.piece(piece);
+        }
+        Ok(())
+    }
+
+    fn whole<R: Read>(
+        &mut self,
+        tar: &mut LayerTar<R>,
+        entries: &[&Entry],
+        open: bool,
+    ) -> Result<(), TarError> {
         // A body lent out of the read buffer takes nothing, and must not queue behind those that do.
-        let reservation = match tar.body_buffer_bytes() {
-            0 => Ok(None),
-            bytes => reader.budget.acquire(bytes).map(Some),
+        let bytes = tar.body_buffer_bytes();
+        let reservation = (bytes > 0).then(|| self.reader.budget.acquire_buffer(bytes)).transpose();
+        let mut reservation = match reservation {
+            Ok(reservation) => reservation,
+            Err(over) => {
+                entries.iter().for_each(|entry| self.refuse(std::slice::from_ref(*entry), &over.to_string()));
+                return Ok(());
+            }
         };
-        let Ok(reservation) = reservation.map_err(|over| self.refuse(entries, &over.to_string())) else {
-            return Ok(());
-        };
-        if let Some(bytes) = tar.body(reader.limits.file_bytes_max)? {
+        if let Some(reservation) = &mut reservation {
+            tar.swap_scratch(std::mem::take(&mut reservation.buffer));
+        }
+        if let Some(bytes) = tar.body(self.reader.limits.file_bytes_max)? {
+            if open {
+                self.visitor.piece(bytes);
+            }
             for entry in entries {
                 self.visitor.body(entry, bytes);
                 self.pass.files_read += 1;
                 self.handed_over.insert(entry.path.clone());
             }
         }
-        tar.release();
-        drop(reservation);
+        if let Some(reservation) = &mut reservation {
+            reservation.buffer = tar.swap_scratch(Vec::new());
+        }
         Ok(())
+    }
+
+    /// Holes cost nothing in the archive, but time; those of wanted files are bounded together.
+    fn too_many_holes(&mut self, bytes: u64) -> Option<String> {
+        let max = self.reader.limits.expansion_free_bytes;
+        match self.holes_left.checked_sub(bytes) {
+            Some(left) => {
+                self.holes_left = left;
+                None
+            }
+            None => {
+                Some(format!("the holes of sparse files are over the limit of {max} bytes, it was not read"))
+            }
+        }
     }
 
     fn refuse(&mut self, entries: &[Entry], message: &str) {
@@ -228,6 +331,7 @@ impl<'a> Walk<'a> {
         self.pass.problems.append(&mut self.placer.problems);
         let (links, mut problems) = trace(&self.pass.delta.entries, &self.members, &self.wanted_links);
         self.pass.links = links;
+        self.pass.links.append(&mut self.again);
         self.pass.problems.append(&mut problems);
         self.pass
     }
@@ -237,8 +341,11 @@ pub(crate) fn entries_message(max: u64) -> String {
     format!("more than {max} entries, the rest was not read")
 }
 
-/// Why a body of this size is not read, if it is not.
-pub(crate) fn too_large(size: u64, limits: &Limits) -> Option<String> {
-    let max = limits.file_bytes_max;
-    (size > max).then(|| format!("a file of {size} bytes is over the limit of {max}, and was not read"))
+/// Why a body of this size, which nobody reads as it passes, is not read.
+pub(crate) fn too_large(size: u64, reader: &LayerReader<'_>) -> String {
+    let max = reader.held_bytes_max();
+    format!(
+        "a file of {size} bytes is over the limit of {max} for files that are held whole (`--file-bytes-max`, \
+         `--buffered-bytes-max`), and was not read"
+    )
 }

@@ -66,13 +66,14 @@ impl<'a> Placer<'a> {
     }
 
     fn name_is_sound(&mut self, name: &[u8]) -> bool {
-        let start = String::from_utf8_lossy(name.get(..name.len().min(80)).unwrap_or_default()).into_owned();
+        let start = || String::from_utf8_lossy(name.get(..name.len().min(80)).unwrap_or_default());
         let (max, len) = (self.limits.path_bytes_max, name.len());
         let problem = if len > max {
-            let message = format!("a path of {len} bytes is over the limit of {max}, it begins `{start}`");
+            let message =
+                format!("a path of {len} bytes is over the limit of {max}, it begins `{}`", start());
             Problem::new(ProblemKind::LimitHit, message)
         } else if name.contains(&0) {
-            Problem::new(ProblemKind::HostilePath, format!("a path has a NUL byte, it begins `{start}`"))
+            Problem::new(ProblemKind::HostilePath, format!("a path has a NUL byte, it begins `{}`", start()))
         } else if name.is_empty() {
             Problem::malformed("a member has no name")
         } else {

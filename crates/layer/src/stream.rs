@@ -2,10 +2,11 @@
 
 use std::io::{self, Read};
 
-use supercargo_content::{Descriptor, Digest, Hasher, Limits, VerifyingReader};
+use supercargo_content::{Descriptor, Digest, VerifyingReader};
 use supercargo_inventory::{Problem, ProblemKind};
 
-use crate::{Compression, DecompressError, Decompressed, LayerError, TarError, TarReader};
+use crate::overlap::{Overlap, StreamHasher};
+use crate::{Compression, DecompressError, Decompressed, LayerError, LayerReader, TarError, TarReader};
 
 /// A layer and what its bytes must be.
 #[derive(Debug, Clone, Copy)]
@@ -31,18 +32,20 @@ pub(crate) struct StreamEnd {
 pub(crate) fn run<R: Read>(
     blob: R,
     layer: &LayerInput<'_>,
-    limits: &Limits,
+    reader: &LayerReader<'_>,
+    overlap: Overlap,
     walk: impl FnOnce(&mut LayerTar<R>) -> Result<(), TarError>,
 ) -> Result<StreamEnd, LayerError> {
     let name = &layer.descriptor.digest;
     let fail = |error| LayerError::of(name, error);
     let blob = VerifyingReader::new(blob, name.clone(), layer.descriptor.size);
-    let unpacked = Decompressed::new(blob, limits).map_err(fail)?;
+    let unpacked = Decompressed::within(blob, reader.limits, reader.budget).map_err(fail)?;
     let compression = unpacked.compression();
     let mut problems: Vec<Problem> = media_type_problem(layer, compression).into_iter().collect();
     // The blob's own digest is the diff ID when nothing is compressed.
     let hash = compression != Compression::None || layer.diff_id.algorithm() != name.algorithm();
-    let mut tar = TarReader::new(Hashed::new(unpacked, hash.then(|| Hasher::new(layer.diff_id.algorithm()))));
+    let hasher = hash.then(|| StreamHasher::new(layer.diff_id.algorithm(), overlap));
+    let mut tar = TarReader::new(Hashed::new(unpacked, hasher));
     let result = walk_to_end(&mut tar, walk, &mut problems);
     problems.extend(global_header_problem(&tar));
     let hashed = tar.into_inner();
@@ -53,7 +56,7 @@ pub(crate) fn run<R: Read>(
         end.problems.push(problem);
         return Ok(end);
     }
-    let found = hashed.hasher.map_or_else(|| name.clone(), Hasher::finish);
+    let found = hashed.hasher.map_or_else(|| Ok(name.clone()), StreamHasher::finish).map_err(fail)?;
     if found != *layer.diff_id {
         return Err(LayerError::DiffId { layer: name.clone(), expected: layer.diff_id.clone(), found });
     }
@@ -124,12 +127,12 @@ fn global_header_problem<R: Read>(tar: &LayerTar<R>) -> Option<Problem> {
 /// Counts and, if wanted, hashes what passes.
 pub(crate) struct Hashed<R> {
     inner: R,
-    hasher: Option<Hasher>,
+    hasher: Option<StreamHasher>,
     bytes: u64,
 }
 
 impl<R> Hashed<R> {
-    fn new(inner: R, hasher: Option<Hasher>) -> Self {
+    fn new(inner: R, hasher: Option<StreamHasher>) -> Self {
         Self { inner, hasher, bytes: 0 }
     }
 }

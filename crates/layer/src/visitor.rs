@@ -9,7 +9,7 @@ pub enum Interest {
     Skip,
     /// To see its first bytes before deciding.
     Head,
-    /// The whole body.
+    /// The body.
     Body,
 }
 
@@ -17,6 +17,10 @@ pub enum Interest {
 ///
 /// Only regular files of at least one byte have a head or body. Of two files of one path in one layer the later
 /// wins, so what a visitor knows of a path is void once [`Visitor::replaced`] names it.
+///
+/// A wanted body comes whole, in [`Visitor::body`], or as it passes: `open`, any number of `piece`s, `close`.
+/// Larger ones than `Limits::streamed_bytes_min` are offered as they pass, and those over `Limits::file_bytes_max`
+/// come in no other way.
 pub trait Visitor {
     /// Decides by path, mode and size. Hard links are asked about too: one that is wanted ends up in
     /// [`LayerPass::links`](crate::LayerPass::links), for a second pass.
@@ -30,6 +34,32 @@ pub trait Visitor {
 
     /// Takes a wanted body, always whole.
     fn body(&mut self, entry: &Entry, bytes: &[u8]);
+
+    /// Offers a wanted body in pieces; `head` are its first bytes. `false` says that nobody reads it so. It is
+    /// asked for whole then where it is small enough (`may_be_whole`), and otherwise the visitor has to say what
+    /// was not read. Several files are open at once when one body has several names.
+    fn open(&mut self, entry: &Entry, head: &[u8], may_be_whole: bool) -> bool {
+        let _ = (entry, head, may_be_whole);
+        false
+    }
+
+    /// Takes the next bytes of all open files.
+    fn piece(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
+    /// Ends all open files; not complete when the archive is damaged in the middle of the body.
+    fn close(&mut self, is_complete: bool) {
+        let _ = is_complete;
+    }
+
+    /// Whether a file that was just closed is needed whole after all. It ends up in
+    /// [`LayerPass::links`](crate::LayerPass::links) then, for a second pass, which does not offer it in pieces if
+    /// `open` answers `false`. Asked only where it may be whole.
+    fn again(&mut self, entry: &Entry) -> bool {
+        let _ = entry;
+        false
+    }
 
     /// A path whose body was handed over has been replaced by a later entry of the same layer.
     fn replaced(&mut self, entry: &Entry) {

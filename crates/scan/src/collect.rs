@@ -1,8 +1,10 @@
 //! The visitor of one layer: asks the matcher, calls the readers, keeps what they say.
 
+use std::collections::BTreeSet;
+
 use supercargo_content::Limits;
-use supercargo_ecosystems::{Candidate, Ecosystem, Findings, Matcher};
-use supercargo_inventory::{LayerRef, Problem};
+use supercargo_ecosystems::{BodySink, Candidate, Ecosystem, EcosystemSet, Findings, Matcher, Passer};
+use supercargo_inventory::{ImagePath, LayerRef, Problem, ProblemKind};
 use supercargo_layer::{Entry, Interest, LayerPass, Visitor};
 
 use crate::{FileFacts, LayerRecord};
@@ -14,11 +16,23 @@ pub(crate) struct Collector<'a> {
     limits: &'a Limits,
     facts: Vec<FileFacts>,
     problems: Vec<Problem>,
+    passing: Vec<PassingFile<'a>>,
+    /// Files that readers need whole after they passed; the next time they are not read as they pass.
+    again: BTreeSet<ImagePath>,
+}
+
+/// A file that is read as it passes, by one reader.
+struct PassingFile<'a> {
+    path: ImagePath,
+    ecosystem: &'a dyn Ecosystem,
+    sink: Box<dyn BodySink>,
+    may_be_whole: bool,
 }
 
 impl<'a> Collector<'a> {
     pub(crate) fn new(table: &'a [&'a dyn Ecosystem], matcher: &'a Matcher, limits: &'a Limits) -> Self {
-        Self { table, matcher, limits, facts: Vec::new(), problems: Vec::new() }
+        let (facts, problems, passing) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, matcher, limits, facts, problems, passing, again: BTreeSet::new() }
     }
 
     /// What was collected, and what the pass itself found, as the record of a layer.
@@ -46,15 +60,60 @@ impl<'a> Collector<'a> {
         if let Err(problem) = ecosystem.read(candidate, &mut findings) {
             findings.problem(problem);
         }
-        self.problems.extend(findings.problems.into_iter().map(|problem| {
-            let mut problem = problem.at(candidate.path);
+        self.put(ecosystem, candidate.path, findings);
+    }
+
+    fn put(&mut self, ecosystem: &dyn Ecosystem, path: &ImagePath, findings: Findings) {
+        let problems = findings.problems.into_iter().chain(findings.unread);
+        self.problems.extend(problems.map(|problem| {
+            let mut problem = problem.at(path);
             problem.ecosystem.get_or_insert(ecosystem.id());
             problem
         }));
-        let (path, ecosystem) = (candidate.path.clone(), ecosystem.id());
+        let (path, ecosystem) = (path.clone(), ecosystem.id());
         // A file that says nothing is kept too: it ends the run of an older version below it.
         self.facts.push(FileFacts { path, ecosystem, facts: findings.facts });
     }
+
+    fn readers(&self, set: EcosystemSet) -> impl Iterator<Item = &'a dyn Ecosystem> + use<'a> {
+        let table = self.table;
+        set.iter().filter_map(move |position| table.get(position).copied())
+    }
+
+    /// The readers that read a file as it passes, and those that cannot.
+    fn open_readers(
+        &self,
+        entry: &Entry,
+        head: &[u8],
+        may_be_whole: bool,
+    ) -> (Vec<PassingFile<'a>>, Vec<&'a dyn Ecosystem>) {
+        let (mut passing, mut others) = (Vec::new(), Vec::new());
+        let file = Passer { path: &entry.path, mode: entry.mode, size: entry.size, limits: self.limits };
+        let readers = self.matcher.by_path(&entry.path).with(self.matcher.by_magic(head));
+        for ecosystem in self.readers(readers) {
+            match ecosystem.stream(&file) {
+                Some(sink) => {
+                    passing.push(PassingFile { path: entry.path.clone(), ecosystem, sink, may_be_whole })
+                }
+                None => others.push(ecosystem),
+            }
+        }
+        (passing, others)
+    }
+}
+
+/// Why a reader did not see a file.
+fn not_whole(ecosystem: &dyn Ecosystem, entry: &Entry, limits: &Limits) -> Problem {
+    let max = limits.file_bytes_max.min(limits.buffered_bytes_max);
+    let message = format!(
+        "a file of {} bytes is over the limit of {max} for files that are held whole, and the reader of {} needs all of \
+         it; raise `--file-bytes-max` and `--buffered-bytes-max`",
+        entry.size,
+        ecosystem.description().title
+    );
+    let mut problem = Problem::new(ProblemKind::LimitHit, message).at(&entry.path);
+    problem.ecosystem = Some(ecosystem.id());
+    problem
 }
 
 impl Visitor for Collector<'_> {
@@ -75,11 +134,50 @@ impl Visitor for Collector<'_> {
     fn body(&mut self, entry: &Entry, bytes: &[u8]) {
         let candidate = Candidate { path: &entry.path, mode: entry.mode, bytes, limits: self.limits };
         let readers = self.matcher.by_path(&entry.path).with(self.matcher.by_magic(bytes));
-        for position in readers.iter() {
-            if let Some(ecosystem) = self.table.get(position) {
-                self.read_as(*ecosystem, &candidate);
+        for ecosystem in self.readers(readers) {
+            self.read_as(ecosystem, &candidate);
+        }
+    }
+
+    /// Where one reader needs the file whole, and may have it, all of them get it so.
+    fn open(&mut self, entry: &Entry, head: &[u8], may_be_whole: bool) -> bool {
+        if may_be_whole && self.again.contains(&entry.path) {
+            return false;
+        }
+        let (passing, others) = self.open_readers(entry, head, may_be_whole);
+        if passing.is_empty() || may_be_whole && !others.is_empty() {
+            return false;
+        }
+        self.problems.extend(others.into_iter().map(|reader| not_whole(reader, entry, self.limits)));
+        self.passing.extend(passing);
+        true
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        self.passing.iter_mut().for_each(|file| file.sink.push(bytes));
+    }
+
+    fn close(&mut self, is_complete: bool) {
+        let mut closed = Vec::new();
+        for PassingFile { path, ecosystem, sink, may_be_whole } in std::mem::take(&mut self.passing) {
+            let mut findings = Findings::default();
+            if let Err(problem) = sink.finish(&mut findings) {
+                findings.problem(problem);
+            }
+            if may_be_whole && is_complete && findings.unread.is_some() {
+                self.again.insert(path.clone());
+            }
+            closed.push((path, ecosystem, findings));
+        }
+        for (path, ecosystem, findings) in closed {
+            if is_complete && !self.again.contains(&path) {
+                self.put(ecosystem, &path, findings);
             }
         }
+    }
+
+    fn again(&mut self, entry: &Entry) -> bool {
+        self.again.contains(&entry.path)
     }
 
     fn replaced(&mut self, entry: &Entry) {

@@ -8,7 +8,7 @@ use supercargo_content::Limits;
 use supercargo_ecosystems::{ALL, Matcher};
 use supercargo_image::{Blobs, Content, Image, ImageLayer};
 use supercargo_inventory::{Inventory, LayerRef, Problem, ProblemKind};
-use supercargo_layer::{Budget, LayerInput, LayerReader};
+use supercargo_layer::{Budget, LayerInput, LayerReader, Overlap};
 
 use crate::collect::Collector;
 use crate::{LayerRecord, ScanError, join};
@@ -50,12 +50,25 @@ pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Re
         limits: &options.limits,
         budget: Budget::new(options.limits.buffered_bytes_max),
         progress,
+        apart: lone_layer(image, options.threads),
     };
-    let records = match &image.content {
+    let mut records = match &image.content {
         Content::Folder(folder) => vec![job.folder(folder)?],
         Content::Layers { layers, blobs } => job.layers(layers, blobs.as_ref(), options.threads)?,
     };
-    Ok(join::join(&records, ALL))
+    // The buffers go before the join, so that the two never add up.
+    drop(job);
+    Ok(join::join(&mut records, ALL))
+}
+
+/// The size of a layer that has more than nine tenths of all bytes, where there is more than one thread.
+fn lone_layer(image: &Image, threads: usize) -> Option<u64> {
+    let Content::Layers { layers, .. } = &image.content else { return None };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if threads == 0 { cores } else { threads.min(cores) };
+    let sizes = layers.iter().map(|layer| layer.blob.size);
+    let (largest, all) = (sizes.clone().max()?, sizes.fold(0, u64::saturating_add));
+    (threads > 1 && largest > all / 10 * 9).then_some(largest)
 }
 
 /// What the threads of one scan share.
@@ -65,6 +78,8 @@ struct Job<'a> {
     limits: &'a Limits,
     budget: Budget,
     progress: &'a dyn Progress,
+    /// The size of the one layer that is nearly all of the image, if another thread would be idle beside it.
+    apart: Option<u64>,
 }
 
 impl Job<'_> {
@@ -116,7 +131,9 @@ impl Job<'_> {
         let reader = LayerReader { limits: self.limits, budget: &self.budget };
         let input = LayerInput { descriptor: &layer.blob, diff_id: &layer.diff_id };
         let mut collector = Collector::new(ALL, &self.matcher, self.limits);
-        let mut pass = reader.read(self.open(layer, blobs)?, &input, &mut collector)?;
+        let overlap = if self.apart == Some(layer.blob.size) { Overlap::Digest } else { Overlap::None };
+        let blob = self.open(layer, blobs)?;
+        let mut pass = reader.read_overlapped(blob, &input, &mut collector, overlap)?;
         if !pass.links.is_empty() {
             let second = reader.read_links(self.open(layer, blobs)?, &input, &pass.links, &mut collector)?;
             pass.problems.extend(second.problems);

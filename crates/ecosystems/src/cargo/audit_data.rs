@@ -1,11 +1,16 @@
 //! The JSON of cargo-auditable, checked.
 
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
 use serde::Deserialize;
+use supercargo_content::Limits;
 use supercargo_inventory::{
-    Package, PackageKind, Problem, ProblemKind, Purl, Requirement, RequirementKind, Technique,
+    ImagePath, Package, PackageKind, Problem, ProblemKind, Purl, Requirement, RequirementKind, Technique,
 };
 
-use crate::{Candidate, Findings, sighting, text};
+use super::JSON_BYTES_MAX;
+use crate::{Findings, sighting, text};
 
 #[derive(Deserialize)]
 struct RawList {
@@ -31,11 +36,29 @@ impl RawPackage {
     }
 }
 
+/// The list unpacked.
+pub(super) fn json(packed: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut json = Vec::new();
+    let mut reader = ZlibDecoder::new(packed).take(JSON_BYTES_MAX as u64 + 1);
+    let damaged = |error| Problem::malformed(format!("cargo-auditable data: {error}"));
+    reader.read_to_end(&mut json).map_err(damaged)?;
+    if json.len() > JSON_BYTES_MAX {
+        let message = format!("cargo-auditable data unpacks to more than {JSON_BYTES_MAX} bytes");
+        return Err(Problem::new(ProblemKind::LimitHit, message));
+    }
+    Ok(json)
+}
+
 /// Puts out the packages that are in the program, each with requirements that name crate and version.
-pub(super) fn packages(file: &Candidate<'_>, json: &str, out: &mut Findings) -> Result<(), Problem> {
-    let list: RawList = serde_json::from_str(json)
+pub(super) fn packages(
+    file: &ImagePath,
+    limits: &Limits,
+    json: &[u8],
+    out: &mut Findings,
+) -> Result<(), Problem> {
+    let list: RawList = serde_json::from_slice(json)
         .map_err(|error| Problem::malformed(format!("cargo-auditable data: {error}")))?;
-    check_counts(&list, file)?;
+    check_counts(&list, limits)?;
     if list.packages.iter().filter(|package| package.root).count() > 1 {
         out.problem(Problem::new(ProblemKind::Inconsistent, "cargo-auditable data names more than one root"));
     }
@@ -54,10 +77,10 @@ pub(super) fn packages(file: &Candidate<'_>, json: &str, out: &mut Findings) -> 
     Ok(())
 }
 
-fn check_counts(list: &RawList, file: &Candidate<'_>) -> Result<(), Problem> {
+fn check_counts(list: &RawList, limits: &Limits) -> Result<(), Problem> {
     let edges: usize = list.packages.iter().map(|package| package.dependencies.len()).sum();
     let count = u64::try_from(list.packages.len().saturating_add(edges)).unwrap_or(u64::MAX);
-    if count > file.limits.entries_max {
+    if count > limits.entries_max {
         let message = format!("{count} packages and dependencies in cargo-auditable data (`entries_max`)");
         return Err(Problem::new(ProblemKind::LimitHit, message));
     }
@@ -95,12 +118,12 @@ fn has_cycle(packages: &[RawPackage]) -> bool {
     done.len() < packages.len()
 }
 
-fn package(file: &Candidate<'_>, raw: &RawPackage, all: &[RawPackage]) -> Option<Package> {
+fn package(file: &ImagePath, raw: &RawPackage, all: &[RawPackage]) -> Option<Package> {
     let safe = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let name = text::token(&raw.name).filter(|name| name.chars().all(safe))?;
     let version = text::token(&raw.version)?;
     let mut package = Package::new(super::ID, Purl::new("cargo", name).version(version), name);
-    package.evidence.push(sighting::seen(file.path, "", Technique::BinaryAnalysis));
+    package.evidence.push(sighting::seen(file, "", Technique::BinaryAnalysis));
     if raw.root {
         package.kind = PackageKind::Application;
     }

@@ -1,9 +1,10 @@
 use std::io::Write as _;
 
+use supercargo_content::Limits;
 use supercargo_inventory::{PackageKind, ProblemKind};
 
 use super::Cargo;
-use crate::testing::{Layer, edges, elf, kinds, named, purls};
+use crate::testing::{Layer, edges, elf, kinds, named, noise, purls, same_both_ways, streamed};
 
 const LIST: &str = r#"{"packages":[
     {"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1,2,3]},
@@ -11,10 +12,14 @@ const LIST: &str = r#"{"packages":[
     {"name":"cc","version":"1.0.0","source":"crates.io","kind":"build"},
     {"name":"memchr","version":"2.0.0","source":"git"}],"format":1}"#;
 
-fn program(json: &[u8]) -> Layer {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
+fn zlib(json: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(level));
     encoder.write_all(json).unwrap();
-    Layer::default().file("bin/x", elf(&[(".dep-v0", &encoder.finish().unwrap())]))
+    encoder.finish().unwrap()
+}
+
+fn program(json: &[u8]) -> Layer {
+    Layer::default().file("bin/x", elf(&[(".dep-v0", &zlib(json, 6))]))
 }
 
 #[test]
@@ -75,5 +80,57 @@ fn damaged_data_and_cut_files_do_not_panic() {
     let bytes = elf(&[(".dep-v0", b"not zlib")]);
     for length in 64..bytes.len() {
         Layer::default().file("bin/x", &bytes[..length]).scan(&Cargo);
+    }
+}
+
+/// A list of so many crates.
+fn long_list(count: usize) -> String {
+    let list = (0..count).map(|n| {
+        let noise = n.wrapping_mul(2_654_435_761) % 1_000_003;
+        format!(r#"{{"name":"c{n}-{noise}","version":"{noise}.{n}.0","source":"crates.io"}}"#)
+    });
+    format!(r#"{{"packages":[{}]}}"#, list.collect::<Vec<_>>().join(","))
+}
+
+/// A program that is larger than the tables that are caught at its ends, with other streams in it.
+fn large(list: &[u8]) -> Vec<u8> {
+    let noise = noise(200_000);
+    let decoys = [zlib(b"{\"name\":1}", 9), zlib(long_list(3).as_bytes(), 9), b"x\xda".repeat(500)].concat();
+    elf(&[(".text", &noise), (".rodata", &decoys), (".dep-v0", list), (".data", &noise)])
+}
+
+#[test]
+fn a_program_that_passes_says_the_same() {
+    for level in [0, 1, 9] {
+        for count in [1, 1000] {
+            let bytes = large(&zlib(long_list(count).as_bytes(), level));
+            let found = same_both_ways(&format!("{count} at level {level}"), &Cargo, "bin/x", &bytes);
+            assert_eq!(found.facts.len(), count);
+        }
+    }
+    assert!(same_both_ways("none", &Cargo, "bin/x", &elf(&[(".data", &[0; 300_000])])).facts.is_empty());
+}
+
+#[test]
+fn a_list_that_was_not_recognised_is_said() {
+    for bytes in [large(b"not zlib"), large(&zlib(b"[1]", 6)), large(&zlib(LIST.as_bytes(), 6)[..50])] {
+        let found = streamed(&Cargo, "bin/x", &bytes, 4096, &Limits::default());
+        assert!(found.facts.is_empty());
+        assert!(found.unread.is_some() || !found.problems.is_empty());
+    }
+}
+
+#[test]
+fn no_cut_and_no_flipped_byte_panics_as_it_passes() {
+    let bytes = elf(&[(".dep-v0", &zlib(LIST.as_bytes(), 6))]);
+    for length in 64..bytes.len() {
+        streamed(&Cargo, "bin/x", &bytes[..length], 50, &Limits::default());
+    }
+    for at in 4..bytes.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            streamed(&Cargo, "bin/x", &bytes, 100, &Limits::default());
+        }
     }
 }

@@ -1,16 +1,16 @@
 //! Where the build information lies in a program, and how its two strings are stored.
 
 use memchr::memmem;
-use object::{BinaryFormat, File, Object, ObjectSegment};
+use object::ReadRef;
 use supercargo_inventory::{Problem, ProblemKind};
 
-use crate::executable;
+use crate::executable::{self, Extent, Format, Layout, Pattern, Region, Taken};
 
 /// What the header begins with.
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 /// The header, and the alignment of its place.
 const HEADER_BYTES: usize = 32;
-const ALIGNMENT: usize = 16;
+pub(super) const ALIGNMENT: u64 = 16;
 /// Bytes of one of the two strings.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 /// Bytes before and after the module text by which a program finds its own.
@@ -25,10 +25,17 @@ pub(super) struct BuildInfo {
     pub(super) modules: String,
 }
 
+/// Finds the first header in a part of a program: the bytes from it on.
+pub(super) type Find<'f, 'a> = &'f dyn Fn(&Region) -> Option<&'a [u8]>;
+
 /// The build information of a program; `None` when it is not a Go program.
-pub(super) fn of(program: &File<'_>) -> Result<Option<BuildInfo>, Problem> {
-    let Some(found) = locate(program) else { return Ok(None) };
-    let (toolchain, modules) = strings(program, found)?;
+pub(super) fn of<'a>(
+    layout: &Layout,
+    data: impl ReadRef<'a>,
+    find: Find<'_, 'a>,
+) -> Result<Option<BuildInfo>, Problem> {
+    let Some(found) = locate(layout, find) else { return Ok(None) };
+    let (toolchain, modules) = strings(layout, data, found)?;
     if toolchain.is_empty() {
         return Ok(None);
     }
@@ -36,33 +43,76 @@ pub(super) fn of(program: &File<'_>) -> Result<Option<BuildInfo>, Problem> {
     Ok(Some(BuildInfo { toolchain, modules: String::from_utf8_lossy(unframed(modules)).into_owned() }))
 }
 
-/// The bytes from the header on: its section, or the data segments where there are no sections.
-fn locate<'a>(program: &File<'a>) -> Option<&'a [u8]> {
-    let section = executable::section(program, &[".go.buildinfo", "__go_buildinfo"]);
-    if let Some((_, bytes)) = section {
-        return search(bytes);
+/// The bytes from the header on: in its section, or in the data segments where there are no sections.
+pub(super) fn locate<'a>(layout: &Layout, find: Find<'_, 'a>) -> Option<&'a [u8]> {
+    if let Some(section) = layout.section(&[".go.buildinfo", "__go_buildinfo"]) {
+        return find(section);
     }
     // ELF and Mach-O programs of Go always have the section unless somebody removed the section table.
-    let stripped = program.sections().next().is_none();
-    let has_sections_only = program.format() == BinaryFormat::Pe;
-    if !stripped && !has_sections_only {
-        return None;
+    if layout.sections.is_empty() || layout.format == Format::Pe {
+        return layout.segments.iter().find_map(find);
     }
-    program.segments().filter_map(|segment| segment.data().ok()).find_map(search)
+    None
 }
 
 /// The first aligned header.
-fn search(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn search(bytes: &[u8]) -> Option<&[u8]> {
     let mut hits = memmem::find_iter(bytes, MAGIC);
-    let at = hits.find(|at| at % ALIGNMENT == 0 && bytes.len() - at >= HEADER_BYTES)?;
+    let at = hits.find(|at| *at as u64 % ALIGNMENT == 0 && bytes.len() - at >= HEADER_BYTES)?;
     bytes.get(at..)
 }
 
+/// Whether a header has its strings behind it, rather than pointers to them.
+pub(super) fn is_inline(header: &[u8]) -> bool {
+    header.get(15).is_some_and(|flags| flags & 2 != 0)
+}
+
+/// Catches headers with their strings as a program passes.
+pub(super) struct Headers;
+
+impl Pattern for Headers {
+    fn next(&self, bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+        let at = from + memmem::find(bytes.get(from..)?, MAGIC)?;
+        (at < end).then_some(at)
+    }
+
+    fn accepts(&mut self, offset: u64, _bytes: &[u8]) -> bool {
+        offset % ALIGNMENT == 0
+    }
+
+    fn extent(&self) -> Box<dyn Extent> {
+        Box::new(Strings)
+    }
+}
+
+struct Strings;
+
+impl Extent for Strings {
+    fn look(&mut self, caught: &[u8], _fresh: usize) -> Taken {
+        let Some(mut rest) = caught.get(HEADER_BYTES..) else { return Taken::More };
+        if !is_inline(caught) {
+            return Taken::Whole(HEADER_BYTES);
+        }
+        for _ in 0..2 {
+            rest = match inline(rest) {
+                Ok((_, rest)) => rest,
+                Err(problem) if problem.kind == ProblemKind::LimitHit => return Taken::Whole(caught.len()),
+                Err(_) => return Taken::More,
+            };
+        }
+        Taken::Whole(caught.len() - rest.len())
+    }
+}
+
 /// Toolchain and module text. Byte 14 is the size of a pointer, byte 15 holds flags: 1 big-endian, 2 inline.
-fn strings<'a>(program: &File<'a>, found: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Problem> {
+fn strings<'a>(
+    layout: &Layout,
+    data: impl ReadRef<'a>,
+    found: &'a [u8],
+) -> Result<(&'a [u8], &'a [u8]), Problem> {
     let header = found.get(..HEADER_BYTES).ok_or_else(|| cut("header"))?;
     let (pointer_bytes, flags) = (header.get(14).copied(), header.get(15).copied().unwrap_or_default());
-    if flags & 2 != 0 {
+    if is_inline(header) {
         let rest = found.get(HEADER_BYTES..).unwrap_or_default();
         let (toolchain, rest) = inline(rest)?;
         let (modules, _) = inline(rest)?;
@@ -77,8 +127,8 @@ fn strings<'a>(program: &File<'a>, found: &'a [u8]) -> Result<(&'a [u8], &'a [u8
         }
     };
     let pointers = header.get(16..).unwrap_or_default();
-    let toolchain = word.string(program, pointers).ok_or_else(|| cut("toolchain"))?;
-    let modules = pointers.get(word.bytes..).and_then(|at| word.string(program, at));
+    let toolchain = word.string(layout, data, pointers).ok_or_else(|| cut("toolchain"))?;
+    let modules = pointers.get(word.bytes..).and_then(|at| word.string(layout, data, at));
     Ok((toolchain, modules.unwrap_or_default()))
 }
 
@@ -115,14 +165,16 @@ struct Word {
 
 impl Word {
     /// Follows a pointer to a string header: the address of the bytes, then their number.
-    fn string<'a>(&self, program: &File<'a>, pointer: &[u8]) -> Option<&'a [u8]> {
-        let header = executable::at_address(program, self.number(pointer)?)?;
+    fn string<'a>(&self, layout: &Layout, data: impl ReadRef<'a>, pointer: &[u8]) -> Option<&'a [u8]> {
+        let header = executable::at_address(layout, data, self.number(pointer)?)?;
         let address = self.number(header)?;
         let length = usize::try_from(self.number(header.get(self.bytes..)?)?).ok()?;
         if length == 0 {
             return Some(&[]);
         }
-        executable::at_address(program, address)?.get(..length).filter(|text| text.len() <= TEXT_BYTES_MAX)
+        executable::at_address(layout, data, address)?
+            .get(..length)
+            .filter(|text| text.len() <= TEXT_BYTES_MAX)
     }
 
     fn number(&self, bytes: &[u8]) -> Option<u64> {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use supercargo_inventory::{Package, PackageKind, Problem, ProblemKind};
+use supercargo_content::Limits;
+use supercargo_inventory::{ImagePath, Package, PackageKind, Problem, ProblemKind};
 
 use super::build_info::BuildInfo;
 use super::{module, settings};
-use crate::{Candidate, Findings, text};
+use crate::{Findings, text};
 
 /// A module as one line says it: path, version, sum.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +26,8 @@ struct Module<'a> {
 }
 
 /// Puts out the main module, the modules it was built with, and the standard library.
-pub(super) fn packages(file: &Candidate<'_>, info: &BuildInfo, out: &mut Findings) {
-    let max = usize::try_from(file.limits.entries_max).unwrap_or(usize::MAX);
+pub(super) fn packages(file: &ImagePath, limits: &Limits, info: &BuildInfo, out: &mut Findings) {
+    let max = usize::try_from(limits.entries_max).unwrap_or(usize::MAX);
     if info.modules.lines().nth(max).is_some() {
         let message = format!("more than {max} lines of go build information; the rest is ignored");
         out.problem(Problem::new(ProblemKind::LimitHit, message));
@@ -86,7 +87,7 @@ impl<'a> Line<'a> {
 impl Module<'_> {
     /// The code that is in the program: that of the replacement where there is one. Of a replacement by a folder
     /// only the name of the replaced module is known.
-    fn package(&self, file: &Candidate<'_>) -> Option<Package> {
+    fn package(&self, file: &ImagePath) -> Option<Package> {
         let path = text::token(self.named.path)?;
         match &self.replacement {
             None => Some(self.named.package(file, path)),
@@ -107,7 +108,7 @@ impl Module<'_> {
 }
 
 impl Line<'_> {
-    fn package(&self, file: &Candidate<'_>, path: &str) -> Package {
+    fn package(&self, file: &ImagePath, path: &str) -> Package {
         let version = self.version.filter(|version| *version != "(devel)");
         let mut package = module(file, path, version);
         // What `go version -m` shows, in a field where it cannot be mistaken for a release.
@@ -122,7 +123,7 @@ fn version_property(key: &str, line: &Line<'_>) -> Option<(String, String)> {
 }
 
 /// The standard library has the version of the toolchain: `go1.22.1 X:boringcrypto` is `1.22.1`.
-fn standard_library(file: &Candidate<'_>, toolchain: &str) -> Package {
+fn standard_library(file: &ImagePath, toolchain: &str) -> Package {
     let version = toolchain.split_whitespace().next().and_then(|word| word.strip_prefix("go"));
     let release = version.filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
     let mut package = module(file, "stdlib", release.and_then(text::token));

@@ -1,7 +1,10 @@
+use supercargo_content::Limits;
 use supercargo_inventory::{PackageKind, ProblemKind};
 
 use super::Go;
-use crate::testing::{ELF_BASE, ELF_FIRST, Layer, edges, elf, kinds, named, purls};
+use crate::testing::{
+    ELF_BASE, ELF_FIRST, Layer, edges, elf, kinds, named, noise, purls, same_both_ways, streamed,
+};
 
 const MODULES: &str = "path\texample.org/app/cmd/x\nmod\texample.org/app\t(devel)\t\ndep\texample.org/old\tv1.0.0\n\
     =>\texample.org/new\tv1.1.0\th1:abc=\ndep\tcloud.example/go/auth/oauth\tv0.2.6\th1:def=\n\
@@ -141,6 +144,55 @@ fn no_cut_and_no_flipped_byte_panics() {
             let mut bytes = bytes.clone();
             bytes[at] = value;
             Layer::default().file("bin/x", bytes).scan(&Go);
+        }
+    }
+}
+
+/// A program that is larger than the tables that are caught at its ends.
+fn large(info: &[u8]) -> Vec<u8> {
+    let noise = noise(200_000);
+    let decoy = [&inline("go9.9", "mod\tdecoy\tv1\n")[..], &noise].concat();
+    elf(&[(".text", &noise), (".rodata", &decoy), (".go.buildinfo", info), (".data", &noise)])
+}
+
+#[test]
+fn a_program_that_passes_says_the_same() {
+    let found = same_both_ways("large", &Go, "bin/x", &large(&inline("go1.22.1", MODULES)));
+    assert_eq!(found.facts.len(), 5);
+    same_both_ways("small", &Go, "bin/x", &elf(&[(".go.buildinfo", &inline("go1.22.1", MODULES))]));
+    assert!(same_both_ways("none", &Go, "bin/x", &large(b"nothing")).facts.is_empty());
+    let long = MODULES.repeat(2000);
+    same_both_ways("a long list", &Go, "bin/x", &large(&inline("go1.22.1", &long)));
+    let mut stripped = large(&inline("go1.22.1", MODULES));
+    stripped[40..48].fill(0);
+    stripped[60..64].fill(0);
+    same_both_ways("no section table", &Go, "bin/x", &stripped);
+}
+
+#[test]
+fn what_needs_the_whole_program_is_said() {
+    let found = streamed(&Go, "bin/x", &large(&pointers("go1.17", MODULES, false)), 4096, &Limits::default());
+    assert_eq!(found.unread.map(|problem| problem.kind), Some(ProblemKind::LimitHit));
+    let many = b"\xff Go buildinf:\x08\x02".repeat(100);
+    let found = streamed(&Go, "bin/x", &large(&many), 4096, &Limits::default());
+    assert!(found.unread.is_some() && found.facts.is_empty());
+    let limits = Limits { streamed_bytes_min: 1000, ..Limits::default() };
+    let found = streamed(&Go, "bin/x", &large(&inline("go1.22.1", &MODULES.repeat(100))), 4096, &limits);
+    assert!(found.unread.is_some() && found.facts.is_empty());
+}
+
+#[test]
+fn no_cut_and_no_flipped_byte_panics_as_it_passes() {
+    let bytes = elf(&[(".go.buildinfo", &inline("go1.22.1", MODULES))]);
+    for length in 64..bytes.len() {
+        let found = streamed(&Go, "bin/x", &bytes[..length], 50, &Limits::default());
+        assert!(!found.problems.is_empty() || found.unread.is_some(), "cut at {length}");
+    }
+    for at in 4..bytes.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            streamed(&Go, "bin/x", &bytes, 100, &Limits::default());
         }
     }
 }

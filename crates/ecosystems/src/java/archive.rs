@@ -1,11 +1,11 @@
-//! One archive, and the archives in it, from memory.
+//! One archive, and the archives in it: from memory, or as they pass.
 
 use std::borrow::Cow;
 
-use supercargo_content::Digest;
+use supercargo_content::Limits;
 use supercargo_inventory::{
-    HashAlgorithm, LicenseClaim, LinkKind, Package, PackageHash, Party, Problem, ProblemKind, Purl,
-    Requirement, RequirementKind, Technique,
+    HashAlgorithm, ImagePath, LicenseClaim, LinkKind, Package, PackageHash, Party, Problem, ProblemKind,
+    Purl, Requirement, RequirementKind, Technique,
 };
 
 use super::file_name::{self, FileName};
@@ -13,8 +13,8 @@ use super::identity::{self, Identity};
 use super::manifest::Manifest;
 use super::pom::{self, Dependency, Pom};
 use super::properties::{self, Coordinates};
-use crate::zip::{Archive, Budget, Entry};
-use crate::{Candidate, Findings, sighting, text};
+use crate::zip::{Allowance, Archive, Budget, Entry, Passing, Role};
+use crate::{BodySink, Candidate, Findings, Passer, sighting, text};
 
 /// Bytes of one metadata file.
 const METADATA_BYTES_MAX: u64 = 4 << 20;
@@ -25,14 +25,55 @@ pub(super) const HOLDER: &str = "java:holder";
 
 /// Reads a candidate and everything in it.
 pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
-    let mut reading = Reading { file, budget: Budget::new(file.limits), out };
-    reading.archive(file.path.as_str(), "", None, file.bytes, 0)
+    let mut shared = Allowance::new(file.limits, file.bytes.len() as u64);
+    if file_name::parse(file.path.as_str()).is_none() {
+        return Ok(());
+    }
+    let archive = Archive::open(file.bytes, role, &mut shared)?;
+    let mut reading = Reading { path: file.path, shared, out };
+    reading.archive(file.path.as_str(), "", None, archive, 0);
+    Ok(())
 }
 
-/// What goes through all archives of one candidate.
+/// The same for a file that passes.
+pub(super) fn stream(file: &Passer<'_>) -> Box<dyn BodySink> {
+    let shared = Allowance::new(file.limits, file.size).put_away();
+    let passing = Passing::new(role, file.limits.nesting_depth_max);
+    Box::new(Sink { path: file.path.clone(), limits: file.limits.clone(), passing, shared: Some(shared) })
+}
+
+/// An archive that passes.
+struct Sink {
+    path: ImagePath,
+    limits: Limits,
+    passing: Passing,
+    /// What is left of the limits, between two pieces.
+    shared: Option<(Budget, u64)>,
+}
+
+impl BodySink for Sink {
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(left) = self.shared.take() {
+            let mut shared = Allowance::taken_up(&self.limits, left);
+            self.passing.push(bytes, &mut shared);
+            self.shared = Some(shared.put_away());
+        }
+    }
+
+    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem> {
+        let Some(left) = self.shared else { return Ok(()) };
+        let shared = Allowance::taken_up(&self.limits, left);
+        let archive = self.passing.finish(&shared)?;
+        let mut reading = Reading { path: &self.path, shared, out };
+        reading.archive(self.path.as_str(), "", None, archive, 0);
+        Ok(())
+    }
+}
+
+/// What goes through all archives of one file.
 struct Reading<'a, 'b> {
-    file: &'a Candidate<'a>,
-    budget: Budget,
+    path: &'a ImagePath,
+    shared: Allowance<'a>,
     out: &'b mut Findings,
 }
 
@@ -51,51 +92,53 @@ impl Reading<'_, '_> {
         name: &str,
         inner: &str,
         holder: Option<&str>,
-        bytes: &[u8],
+        mut archive: Archive<'_>,
         depth: usize,
-    ) -> Result<(), Problem> {
-        let Some(name) = file_name::parse(name) else { return Ok(()) };
-        let archive = Archive::open(bytes, self.file.limits, &mut self.budget, is_wanted)?;
-        self.report(archive.problems.iter().cloned(), inner);
+    ) {
+        let Some(name) = file_name::parse(name) else { return };
+        self.report(std::mem::take(&mut archive.problems), inner);
         let metadata = self.metadata(&archive, inner);
         let identity = identity::decide(&name, &metadata.poms, &metadata.manifest);
         match &identity {
-            Some(identity) => self.put_archive(&name, identity, &metadata, bytes, inner, holder),
+            Some(identity) => self.put_archive(&name, identity, &metadata, &archive, inner, holder),
             None => self.report([unidentified()], inner),
         }
         let own = identity.as_ref().and_then(|identity| identity.own_pom);
         let holder = if identity.is_some() { Some(inner) } else { holder };
         self.put_shaded(&metadata, own, inner, holder);
-        for entry in archive.entries.iter().filter(|entry| file_name::is_archive(&entry.name)) {
-            self.nested(&archive, entry, inner, holder, depth);
+        for entry in std::mem::take(&mut archive.entries) {
+            if role(&entry.name) == Role::Archive {
+                self.nested(&mut archive, &entry, inner, holder, depth);
+            }
         }
-        Ok(())
     }
 
     fn nested(
         &mut self,
-        archive: &Archive<'_>,
+        archive: &mut Archive<'_>,
         entry: &Entry,
         inner: &str,
         holder: Option<&str>,
         depth: usize,
     ) {
         let place = below(inner, &entry.name);
-        if depth >= self.file.limits.nesting_depth_max {
+        let Some(depth_left) = self.shared.limits.nesting_depth_max.checked_sub(depth + 1) else {
             let message = "archives nested too deeply (`nesting_depth_max`)";
             return self.report([Problem::new(ProblemKind::LimitHit, message)], &place);
-        }
-        let result = match self.entry(archive, entry, u64::MAX, inner) {
-            Ok(bytes) => self.archive(&entry.name, &place, holder, &bytes, depth + 1),
-            Err(problem) => Err(problem),
         };
-        self.report(result.err(), &place);
+        let mut problems = Vec::new();
+        let nested = archive.nested(entry, role, depth_left, &mut self.shared, &mut problems);
+        self.report(problems, inner);
+        match nested {
+            Ok(nested) => self.archive(&entry.name, &place, holder, nested, depth + 1),
+            Err(problem) => self.report([problem], &place),
+        }
     }
 
     fn metadata(&mut self, archive: &Archive<'_>, inner: &str) -> Metadata {
         let mut metadata = Metadata::default();
         let mut poms = 0;
-        for entry in archive.entries.iter().filter(|entry| !file_name::is_archive(&entry.name)) {
+        for entry in archive.entries.iter().filter(|entry| role(&entry.name) == Role::Metadata) {
             poms += 1;
             if poms > POMS_MAX {
                 let message = format!("more than {POMS_MAX} metadata files; the rest is ignored");
@@ -113,13 +156,13 @@ impl Reading<'_, '_> {
 
     fn entry<'d>(
         &mut self,
-        archive: &Archive<'d>,
+        archive: &'d Archive<'_>,
         entry: &Entry,
         max: u64,
         inner: &str,
     ) -> Result<Cow<'d, [u8]>, Problem> {
         let mut problems = Vec::new();
-        let bytes = archive.read(entry, max, &mut self.budget, &mut problems);
+        let bytes = archive.read(entry, max, &mut self.shared, &mut problems);
         self.report(problems, inner);
         bytes
     }
@@ -129,7 +172,7 @@ impl Reading<'_, '_> {
         name: &FileName<'_>,
         identity: &Identity,
         metadata: &Metadata,
-        bytes: &[u8],
+        archive: &Archive<'_>,
         inner: &str,
         holder: Option<&str>,
     ) {
@@ -141,7 +184,7 @@ impl Reading<'_, '_> {
             purl = purl.qualifier("type", name.extension);
         }
         let mut package = self.package(purl, &identity.coordinates, inner, identity.technique, holder);
-        let hex = Digest::sha256_of(bytes).hex().to_owned();
+        let hex = archive.sha256().hex().to_owned();
         package.hashes.push(PackageHash { algorithm: HashAlgorithm::Sha256, hex });
         if identity.own_manifest {
             describe_by_manifest(&mut package, &metadata.manifest);
@@ -175,7 +218,7 @@ impl Reading<'_, '_> {
         holder: Option<&str>,
     ) -> Package {
         let mut package = Package::new(super::ID, purl, coordinates.artifact.clone());
-        package.evidence.push(sighting::seen(self.file.path, inner, technique));
+        package.evidence.push(sighting::seen(self.path, inner, technique));
         package.properties.extend(holder.map(|holder| (HOLDER.to_owned(), holder.to_owned())));
         package
     }
@@ -225,13 +268,20 @@ impl Metadata {
     }
 }
 
-fn is_wanted(name: &str) -> bool {
+/// What an entry is to us, by its name.
+fn role(name: &str) -> Role {
     let in_maven = || {
         let rest = name.strip_prefix("META-INF/maven/")?;
         let mut parts = rest.split('/').skip(2);
         Some(matches!(parts.next()?, "pom.properties" | "pom.xml") && parts.next().is_none())
     };
-    name == "META-INF/MANIFEST.MF" || in_maven() == Some(true) || file_name::is_archive(name)
+    if name == "META-INF/MANIFEST.MF" || in_maven() == Some(true) {
+        Role::Metadata
+    } else if file_name::is_archive(name) {
+        Role::Archive
+    } else {
+        Role::None
+    }
 }
 
 fn below(inner: &str, name: &str) -> String {

@@ -49,17 +49,23 @@ pub(super) struct FileName<'a> {
 
 /// Whether a path names a Java archive.
 pub(super) fn is_archive(path: &str) -> bool {
-    parse(path).is_some()
+    extension(path).is_some()
 }
 
 /// Reads the last component of a path; `None` when it is not a Java archive's.
 pub(super) fn parse(path: &str) -> Option<FileName<'_>> {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let (stem, extension) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
-    let extension = EXTENSIONS.iter().find(|known| known.eq_ignore_ascii_case(extension))?;
+    let (stem, extension) = extension(path)?;
     let (artifact, rest) = split(stem).unwrap_or((stem, ""));
     let (version, classifier) = version_and_classifier(rest);
     Some(FileName { stem, artifact, version, classifier, extension })
+}
+
+/// The last component without its extension, and that in lower case. Cheap for the classes that jars are full of.
+fn extension(path: &str) -> Option<(&str, &'static str)> {
+    let (path, extension) = path.rsplit_once('.')?;
+    let extension = EXTENSIONS.iter().find(|known| known.eq_ignore_ascii_case(extension))?;
+    let stem = path.rsplit(['/', '\\']).next().filter(|stem| !stem.is_empty())?;
+    Some((stem, extension))
 }
 
 /// Splits before the version: the first hyphen before a digit such that no word and a further version follow

@@ -3,7 +3,7 @@
 use supercargo_inventory::Problem;
 
 use super::{metadata, requirement};
-use crate::zip::{Archive, Budget};
+use crate::zip::{Allowance, Archive, Role};
 use crate::{Candidate, Findings};
 
 /// Bytes of one metadata file inside an egg.
@@ -11,16 +11,20 @@ const METADATA_BYTES_MAX: u64 = 16 << 20;
 
 /// Reads `EGG-INFO/PKG-INFO` and `EGG-INFO/requires.txt` of a zipped egg.
 pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
-    let mut budget = Budget::new(file.limits);
-    let archive = Archive::open(file.bytes, file.limits, &mut budget, |name| name.starts_with("EGG-INFO/"))?;
+    let mut shared = Allowance::new(file.limits, file.bytes.len() as u64);
+    let archive = Archive::open(file.bytes, role, &mut shared)?;
     out.problems.extend(archive.problems.iter().cloned());
     if let Some(entry) = archive.find("EGG-INFO/PKG-INFO") {
-        let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut budget, &mut out.problems)?;
+        let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut shared, &mut out.problems)?;
         out.package(metadata::package(file.path, &entry.name, &bytes)?);
     }
     if let Some(entry) = archive.find("EGG-INFO/requires.txt") {
-        let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut budget, &mut out.problems)?;
+        let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut shared, &mut out.problems)?;
         requirement::read_requires_txt(&String::from_utf8_lossy(&bytes), out);
     }
     Ok(())
+}
+
+fn role(name: &str) -> Role {
+    if name.starts_with("EGG-INFO/") { Role::Metadata } else { Role::None }
 }

@@ -14,8 +14,8 @@ pub const HEAD_BYTES: usize = 16;
 /// Bytes of one extension header (long name, pax records).
 const EXTENSION_BYTES_MAX: u64 = 1 << 20;
 
-/// A scratch buffer above this size is given back after each body.
-const SCRATCH_KEPT_BYTES: usize = 1 << 20;
+/// What holes are read as.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// One member of an archive, its names as spelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +56,14 @@ pub enum MemberKind {
 /// change no member** ([`TarReader::global_headers_ignored`] counts those that tried).
 ///
 /// Extension headers are bounded at 1 MiB, sparse maps at 65,536 segments. Bodies up to 256 KiB are lent out of
-/// the read buffer, larger ones of one recycled buffer; the caller bounds them by looking at [`Member::size`].
+/// the read buffer, larger ones of one that the caller may bring; it bounds them by looking at [`Member::size`].
+/// [`TarReader::piece`] lends any body bit by bit and copies nothing.
 pub struct TarReader<R> {
     window: Window<R>,
     scratch: Vec<u8>,
     body: Body,
+    /// Bytes of the window that the last piece lent.
+    lent: usize,
     global_headers_ignored: u64,
     ended: bool,
     at_end: bool,
@@ -74,8 +77,31 @@ struct Body {
     padding: u64,
     /// The size with holes.
     size: u64,
+    /// Bytes of it that have passed, holes included.
+    position: u64,
     /// The stored parts, where there are holes.
     segments: Option<Vec<Segment>>,
+}
+
+/// Bytes of a body of one kind.
+enum Run {
+    Stored(u64),
+    Hole(u64),
+}
+
+impl Body {
+    /// What follows the position.
+    fn next_run(&self) -> Option<Run> {
+        let (at, size) = (self.position, self.size);
+        let rest = |run: fn(u64) -> Run| (at < size).then(|| run(size - at));
+        let Some(segments) = &self.segments else { return rest(Run::Stored) };
+        let passed = segments.partition_point(|segment| segment.offset + segment.len <= at);
+        match segments.get(passed) {
+            Some(segment) if segment.offset <= at => Some(Run::Stored(segment.offset + segment.len - at)),
+            Some(segment) => Some(Run::Hole(segment.offset - at)),
+            None => rest(Run::Hole),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -89,7 +115,7 @@ impl<R: Read> TarReader<R> {
     /// Reads from the beginning of an archive.
     pub fn new(inner: R) -> Self {
         let (window, scratch, body) = (Window::new(inner), Vec::new(), Body::default());
-        Self { window, scratch, body, global_headers_ignored: 0, ended: false, at_end: false }
+        Self { window, scratch, body, lent: 0, global_headers_ignored: 0, ended: false, at_end: false }
     }
 
     /// The next member, or `None` at the end: two blocks of zeros, or the end of the stream between members.
@@ -141,33 +167,57 @@ impl<R: Read> TarReader<R> {
         if self.body.size > bytes_max {
             return Ok(None);
         }
-        let body = std::mem::take(&mut self.body);
-        let after = Body { padding: body.padding, ..Body::default() };
-        let (stored, size) = (to_usize(body.stored), to_usize(body.size));
-        if body.segments.is_none() && stored <= WINDOW_BYTES {
+        if self.fits_window() {
+            let stored = to_usize(self.body.stored);
             if self.window.fill(stored)?.len() < stored {
                 return Err(self.damaged(TarDamage::Truncated("body")));
             }
             // Consumed with the padding, when the next member is asked for.
-            self.body = Body { stored: body.stored, ..after };
             return Ok(self.window.available().get(..stored));
         }
-        self.body = after;
-        if self.scratch.len() < size {
-            self.scratch = vec![0; size];
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.reserve_exact(to_usize(self.body.size));
+        while let Some(piece) = self.piece()? {
+            scratch.extend_from_slice(piece);
         }
-        match &body.segments {
-            None => self.copy(0, stored)?,
-            Some(segments) => self.copy_segments(segments, size)?,
-        }
-        Ok(self.scratch.get(..size))
+        self.scratch = scratch;
+        Ok(Some(&self.scratch))
     }
 
-    /// Frees the buffer of a large body; to be called when the body is done with.
-    pub fn release(&mut self) {
-        if self.scratch.capacity() > SCRATCH_KEPT_BYTES {
-            self.scratch = Vec::new();
+    /// The next bytes of the current body, holes as zeros; `None` at its end. What a body has left is passed over
+    /// when the next member is asked for.
+    pub fn piece(&mut self) -> Result<Option<&[u8]>, TarError> {
+        let lent = std::mem::take(&mut self.lent);
+        self.window.consume(lent);
+        self.body.stored = self.body.stored.saturating_sub(lent as u64);
+        self.body.position += lent as u64;
+        match self.body.next_run() {
+            None => Ok(None),
+            Some(Run::Hole(len)) => {
+                let len = to_usize(len).min(ZEROS.len());
+                self.body.position += len as u64;
+                Ok(ZEROS.get(..len))
+            }
+            Some(Run::Stored(len)) => {
+                let held = self.window.fill(1)?.len();
+                if held == 0 {
+                    return Err(self.damaged(TarDamage::Truncated("body")));
+                }
+                self.lent = to_usize(len).min(held);
+                Ok(self.window.available().get(..self.lent))
+            }
         }
+    }
+
+    /// Bytes of the current body that are not stored.
+    pub fn hole_bytes(&self) -> u64 {
+        self.body.size.saturating_sub(self.body.stored)
+    }
+
+    /// Puts a buffer in the place of the one for large bodies, which comes back.
+    pub fn swap_scratch(&mut self, scratch: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.scratch, scratch)
     }
 
     /// Whether the end of the archive was reached, rather than damage or the caller's own limit.
@@ -198,19 +248,6 @@ impl<R: Read> TarReader<R> {
         self.body.segments.is_none() && self.body.stored <= WINDOW_BYTES as u64
     }
 
-    fn copy(&mut self, at: usize, len: usize) -> Result<(), TarError> {
-        let out = at.checked_add(len).and_then(|end| self.scratch.get_mut(at..end)).unwrap_or_default();
-        if self.window.copy_to(out)? < len {
-            return Err(self.damaged(TarDamage::Truncated("body")));
-        }
-        Ok(())
-    }
-
-    fn copy_segments(&mut self, segments: &[Segment], size: usize) -> Result<(), TarError> {
-        self.scratch.get_mut(..size).unwrap_or_default().fill(0);
-        segments.iter().try_for_each(|segment| self.copy(to_usize(segment.offset), to_usize(segment.len)))
-    }
-
     fn advance(&mut self) -> Result<Option<Member>, TarError> {
         let mut extensions = Extensions::default();
         let mut extended = false;
@@ -237,6 +274,8 @@ impl<R: Read> TarReader<R> {
     }
 
     fn skip_body(&mut self) -> Result<(), TarError> {
+        // Not consumed yet, and still counted as stored.
+        self.lent = 0;
         let body = std::mem::take(&mut self.body);
         let length = body.stored.saturating_add(body.padding);
         if length > 0 && self.window.skip(length)? > 0 {
@@ -309,7 +348,7 @@ impl<R: Read> TarReader<R> {
         };
         let mut member = Member { name, kind, mode: header.mode(), size: 0, offset };
         if matches!(member.kind, MemberKind::File | MemberKind::Unknown(_)) {
-            self.body = Body { stored, padding: padding_after(stored), size: stored, segments: None };
+            self.body = Body { stored, padding: padding_after(stored), size: stored, ..Body::default() };
         }
         if member.kind == MemberKind::File {
             self.sparse(header, pax, &mut member)?;

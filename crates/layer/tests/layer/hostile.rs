@@ -343,7 +343,7 @@ fn limits_are_problems_with_the_path() {
     let tar = archive(&[file("big", &vec![7; 300 << 10])]);
     let limits = Limits { buffered_bytes_max: 1000, ..Limits::default() };
     let (pass, _) = read(&tar, &tar, MediaType::OCI_LAYER, &limits).unwrap();
-    assert!(pass.problems[0].to_string().contains("budget"), "{}", pass.problems[0]);
+    assert!(pass.problems[0].to_string().contains("--buffered-bytes-max"), "{}", pass.problems[0]);
 }
 
 #[test]

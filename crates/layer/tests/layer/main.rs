@@ -5,4 +5,6 @@ mod hostile;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod passing;
+#[cfg(test)]
 mod support;

@@ -1,0 +1,223 @@
+//! The parts of a program that are caught while it passes.
+//!
+//! Tables stand at the beginning of a program (ELF segments, PE, Mach-O) or at its end (most ELF sections). What they
+//! point to lies between and must be recognised when it comes: by its first bytes ([`Pattern`]). Afterwards the tables
+//! decide which of the parts caught is the one that they name.
+
+use std::ops::Range;
+
+use object::ReadRef;
+
+/// Bytes caught of the beginning and of the end, where the tables are.
+const TABLE_BYTES: usize = 64 << 10;
+/// Bytes that must be there before a candidate is looked at.
+pub(crate) const PROBE_BYTES: usize = 256;
+/// Parts that are caught at once, and of one file.
+const OPEN_MAX: usize = 16;
+const PARTS_MAX: usize = 64;
+
+/// What to look for.
+pub(crate) trait Pattern: Send {
+    /// Where in `bytes` the next candidate begins, from `from` to before `end`.
+    fn next(&self, bytes: &[u8], from: usize, end: usize) -> Option<usize>;
+
+    /// Whether a candidate at `offset` of the file, shown with at least 256 bytes, is to be caught.
+    fn accepts(&mut self, offset: u64, bytes: &[u8]) -> bool;
+
+    /// A fresh judge of how much is wanted.
+    fn extent(&self) -> Box<dyn Extent>;
+}
+
+/// Judges how far a part goes.
+pub(crate) trait Extent: Send {
+    /// Looks at the `fresh` last bytes of what has been caught.
+    fn look(&mut self, caught: &[u8], fresh: usize) -> Taken;
+}
+
+/// What to do with a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It goes on.
+    More,
+    /// It has so many bytes.
+    Whole(usize),
+    /// It is none.
+    None,
+}
+
+/// Catches parts of a file of known size. Short pieces cost more than long ones.
+pub(crate) struct Capture<P> {
+    pattern: P,
+    position: u64,
+    kept_left: usize,
+    open: Vec<Open>,
+    /// Bytes whose candidates could not be shown with enough after them.
+    untested: Vec<u8>,
+    caught: Captured,
+}
+
+struct Open {
+    offset: u64,
+    bytes: Vec<u8>,
+    extent: Box<dyn Extent>,
+}
+
+/// The parts that were caught.
+#[derive(Default)]
+pub(crate) struct Captured {
+    size: u64,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    tail_offset: u64,
+    /// By their offsets.
+    parts: Vec<(u64, Vec<u8>)>,
+    /// Whether something was not kept for want of room.
+    pub(crate) is_cut: bool,
+}
+
+impl<P: Pattern> Capture<P> {
+    /// Catches at most `kept_bytes_max` bytes besides the ends.
+    pub(crate) fn new(pattern: P, size: u64, kept_bytes_max: u64) -> Self {
+        let tail_offset = size.saturating_sub(TABLE_BYTES as u64);
+        Self {
+            pattern,
+            position: 0,
+            kept_left: usize::try_from(kept_bytes_max).unwrap_or(usize::MAX),
+            open: Vec::new(),
+            untested: Vec::new(),
+            caught: Captured { size, tail_offset, ..Captured::default() },
+        }
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.catch_ends(piece);
+        self.feed(0, piece);
+        self.test(piece);
+        self.position += piece.len() as u64;
+    }
+
+    /// What was caught; parts that did not end are as long as they got.
+    pub(crate) fn finish(mut self) -> Captured {
+        self.caught.parts.extend(self.open.into_iter().map(|open| (open.offset, open.bytes)));
+        self.caught
+    }
+
+    fn catch_ends(&mut self, piece: &[u8]) {
+        let missing = TABLE_BYTES.saturating_sub(self.caught.head.len()).min(piece.len());
+        self.caught.head.extend_from_slice(piece.get(..missing).unwrap_or_default());
+        let before = self.caught.tail_offset.saturating_sub(self.position);
+        if let Some(tail) = usize::try_from(before).ok().and_then(|before| piece.get(before..)) {
+            self.caught.tail.extend_from_slice(tail);
+        }
+    }
+
+    /// Shows candidates: first those that begin in earlier pieces, then those that end in this one.
+    fn test(&mut self, piece: &[u8]) {
+        let mut seam = std::mem::take(&mut self.untested);
+        let old = seam.len();
+        seam.extend_from_slice(piece.get(..PROBE_BYTES.min(piece.len())).unwrap_or_default());
+        let end = (seam.len() + 1).saturating_sub(PROBE_BYTES).min(old);
+        self.candidates(&seam, old, end, piece);
+        if end < old {
+            // The piece is short, and all of it is in the seam.
+            seam.drain(..end);
+            self.untested = seam;
+            return;
+        }
+        let end = (piece.len() + 1).saturating_sub(PROBE_BYTES);
+        self.candidates(piece, 0, end, piece);
+        self.untested = piece.get(end..).unwrap_or_default().to_vec();
+    }
+
+    /// Candidates of `bytes`, of which `old` come before the piece, that begin before `end`.
+    fn candidates(&mut self, bytes: &[u8], old: usize, end: usize, piece: &[u8]) {
+        let mut from = 0;
+        while let Some(at) = self.pattern.next(bytes, from, end) {
+            from = at + 1;
+            let offset = (self.position + at as u64).saturating_sub(old as u64);
+            if !self.pattern.accepts(offset, bytes.get(at..).unwrap_or_default()) {
+                continue;
+            }
+            if self.open.len() >= OPEN_MAX || self.caught.parts.len() >= PARTS_MAX {
+                self.caught.is_cut = true;
+                continue;
+            }
+            let last = self.open.len();
+            self.open.push(Open { offset, bytes: Vec::new(), extent: self.pattern.extent() });
+            self.feed(last, bytes.get(at..old.max(at)).unwrap_or_default());
+            self.feed(last, piece.get(at.saturating_sub(old)..).unwrap_or_default());
+        }
+    }
+
+    /// Gives bytes to the open parts from the `first` on.
+    fn feed(&mut self, first: usize, bytes: &[u8]) {
+        let mut at = first;
+        while let Some(open) = self.open.get_mut(at) {
+            if bytes.len() > self.kept_left {
+                self.caught.is_cut = true;
+                self.kept_left += self.open.swap_remove(at).bytes.len();
+                continue;
+            }
+            self.kept_left -= bytes.len();
+            open.bytes.extend_from_slice(bytes);
+            match open.extent.look(&open.bytes, bytes.len()) {
+                Taken::More => at += 1,
+                Taken::None => self.kept_left += self.open.swap_remove(at).bytes.len(),
+                Taken::Whole(length) => {
+                    let mut open = self.open.swap_remove(at);
+                    self.kept_left += open.bytes.len().saturating_sub(length);
+                    open.bytes.truncate(length);
+                    open.bytes.shrink_to_fit();
+                    self.caught.parts.push((open.offset, open.bytes));
+                }
+            }
+        }
+    }
+}
+
+impl Captured {
+    /// The parts that begin in a range, in order, as far as it goes.
+    pub(crate) fn parts_in(&self, range: Range<u64>) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut parts: Vec<_> = self.parts.iter().filter(|(offset, _)| range.contains(offset)).collect();
+        parts.sort_by_key(|(offset, _)| *offset);
+        parts.into_iter().map(move |(offset, bytes)| {
+            let room = usize::try_from(range.end - offset).unwrap_or(usize::MAX);
+            (*offset, bytes.get(..room.min(bytes.len())).unwrap_or_default())
+        })
+    }
+
+    /// The bytes from `offset` on that were caught with it.
+    fn from(&self, offset: u64) -> Option<&[u8]> {
+        let ends = [(0, &self.head), (self.tail_offset, &self.tail)];
+        let all = ends.into_iter().chain(self.parts.iter().map(|(offset, bytes)| (*offset, bytes)));
+        let within = |(start, bytes): (u64, &'_ Vec<u8>)| {
+            let skipped = usize::try_from(offset.checked_sub(start)?).ok()?;
+            (skipped <= bytes.len()).then_some((start, skipped))
+        };
+        let (start, skipped) = all.clone().filter_map(within).max_by_key(|(start, _)| *start)?;
+        let bytes = all.clone().find(|(offset, _)| *offset == start)?.1;
+        bytes.get(skipped..)
+    }
+}
+
+impl<'a> ReadRef<'a> for &'a Captured {
+    fn len(self) -> Result<u64, ()> {
+        Ok(self.size)
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'a [u8], ()> {
+        let size = usize::try_from(size).map_err(|_| ())?;
+        if size == 0 {
+            return Ok(&[]);
+        }
+        self.from(offset).and_then(|bytes| bytes.get(..size)).ok_or(())
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
+        let bytes = self.from(range.start).ok_or(())?;
+        let room = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| ())?;
+        let bytes = bytes.get(..room.min(bytes.len())).ok_or(())?;
+        bytes.iter().position(|byte| *byte == delimiter).and_then(|end| bytes.get(..end)).ok_or(())
+    }
+}
