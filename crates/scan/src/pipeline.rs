@@ -10,8 +10,9 @@ use supercargo_image::{Blobs, Content, Image, ImageLayer};
 use supercargo_inventory::{Inventory, LayerRef, Problem, ProblemKind};
 use supercargo_layer::{Budget, LayerInput, LayerReader};
 
+use crate::cache::Shelf;
 use crate::collect::Collector;
-use crate::{LayerRecord, ScanError, join};
+use crate::{LayerRecord, NoRecords, RecordStore, Reuse, ScanError, join};
 
 /// Settings of a scan.
 #[derive(Debug, Clone)]
@@ -43,6 +44,34 @@ impl Progress for Silent {}
 /// Fails only when the image itself is unreadable: a layer whose bytes are not what its digests promise, or cannot be
 /// had. Everything else is a problem in the inventory.
 pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory, ScanError> {
+    Ok(scan_with_records(image, options, &NoRecords, progress)?.inventory)
+}
+
+/// What a scan found, and how much of it was known before.
+#[derive(Debug, Clone, Default)]
+pub struct Scanned {
+    /// What is in the image.
+    pub inventory: Inventory,
+    /// What came from the store.
+    pub reuse: Reuse,
+}
+
+/// As [`scan`], but a layer that `store` has a record of is not read, and an image that it knows is not even joined.
+/// The inventory is the same. Records of what was read are put into the store, but only when all digests were compared.
+pub fn scan_with_records(
+    image: &Image,
+    options: &ScanOptions,
+    store: &dyn RecordStore,
+    progress: &dyn Progress,
+) -> Result<Scanned, ScanError> {
+    let shelf = Shelf::new(store, ALL, &options.limits);
+    if let Content::Layers { layers, .. } = &image.content
+        && layers.len() <= options.limits.layers_max
+        && let Some(inventory) = shelf.inventory(layers)
+    {
+        let reuse = Reuse { layers: layers.len() as u64, image: true, ..shelf.reuse() };
+        return Ok(Scanned { inventory, reuse });
+    }
     let matcher = Matcher::compile(ALL).map_err(ScanError::Table)?;
     let job = Job {
         image,
@@ -50,12 +79,17 @@ pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Re
         limits: &options.limits,
         budget: Budget::new(options.limits.buffered_bytes_max),
         progress,
+        shelf: &shelf,
     };
     let records = match &image.content {
         Content::Folder(folder) => vec![job.folder(folder)?],
         Content::Layers { layers, blobs } => job.layers(layers, blobs.as_ref(), options.threads)?,
     };
-    Ok(join::join(&records, ALL))
+    let inventory = join::join(&records, ALL);
+    if let Content::Layers { layers, .. } = &image.content {
+        shelf.keep_inventory(layers, &records, &inventory);
+    }
+    Ok(Scanned { inventory, reuse: shelf.reuse() })
 }
 
 /// What the threads of one scan share.
@@ -65,6 +99,7 @@ struct Job<'a> {
     limits: &'a Limits,
     budget: Budget,
     progress: &'a dyn Progress,
+    shelf: &'a Shelf<'a>,
 }
 
 impl Job<'_> {
@@ -102,7 +137,10 @@ impl Job<'_> {
             self.progress.layer_done();
             return Ok(foreign(place, layer));
         }
-        let record = self.read(place, layer, blobs);
+        let record = match self.shelf.layer(&place, layer) {
+            Some(record) => Ok(record),
+            None => self.read(place, layer, blobs).inspect(|record| self.shelf.keep_layer(layer, record)),
+        };
         self.progress.layer_done();
         record.map_err(|source| ScanError::Layer {
             index,
@@ -120,6 +158,7 @@ impl Job<'_> {
         if !pass.links.is_empty() {
             let second = reader.read_links(self.open(layer, blobs)?, &input, &pass.links, &mut collector)?;
             pass.problems.extend(second.problems);
+            pass.verified &= second.verified;
         }
         Ok(collector.record(place, pass))
     }
