@@ -14,7 +14,7 @@ export SUPERCARGO_PASSWORD
 
 run() { # run ARGUMENTS...: shows the command and runs it in demo/
     printf '\n$ supercargo %s\n' "$*"
-    (cd demo && "$bin" "$@")
+    (cd demo && XDG_CACHE_HOME=$PWD/cache "$bin" "$@")
 }
 
 refused() { # refused REASON ARGUMENTS...: the command must fail with exit code 3 or 5 and name the reason

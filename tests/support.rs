@@ -19,10 +19,11 @@ pub(crate) fn suite(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// The binary under test, in an empty environment.
+/// The binary under test, in an empty environment and without a cache folder: no test meets the user's.
 pub(crate) fn supercargo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_supercargo"));
     command.env_clear().env("HOME", "/nonexistent").env("SUPERCARGO_PASSWORD", "test");
+    command.env("XDG_CACHE_HOME", "/dev/null");
     command
 }
 

@@ -1,9 +1,13 @@
 //! What a user types. The doc comments here are the help.
 
+mod cache;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use supercargo::content::Platform;
+
+pub(crate) use cache::{CacheArgs, CacheCommand};
 
 /// Answers for the cargo of a container image: lists what is in it, writes the SBOM, signs it, attaches it, and
 /// verifies what others attached.
@@ -53,6 +57,9 @@ pub(crate) enum Command {
     /// Make and convert signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Look into and prune the cache of layer records
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// List the package ecosystems and the files that are read for them
     Ecosystems(EcosystemsArgs),
     /// Write the completion script of a shell
@@ -89,6 +96,8 @@ pub(crate) struct Common {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
@@ -195,7 +204,7 @@ pub(crate) struct ScanArgs {
 }
 
 /// The signer of an attestation.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Signing options")]
 pub(crate) struct SignerArgs {
     /// Sign with this private key (a key file of cosign, PKCS#8 or SEC1 PEM)

@@ -18,6 +18,7 @@ const NAMES: &[&str] = &[
     "SIGSTORE_ID_TOKEN",
     "SOURCE_DATE_EPOCH",
     "SUPERCARGO_PASSWORD",
+    "XDG_CACHE_HOME",
     "XDG_RUNTIME_DIR",
 ];
 
@@ -50,6 +51,14 @@ impl Environment {
         text.parse()
             .map(Some)
             .map_err(|_| format!("SOURCE_DATE_EPOCH is `{text}`: expected seconds since 1970"))
+    }
+
+    /// Our folder in the user's cache folder (XDG base directory specification). A relative one is not used.
+    pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
+        let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+        let stated = self.get("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+        let home = || Some(PathBuf::from(self.get("HOME")?).join(".cache"));
+        stated.or_else(|| home().and_then(absolute)).map(|folder| folder.join("supercargo"))
     }
 
     /// Where credentials for registries may stand, in order: Podman's file, then Docker's.

@@ -52,6 +52,16 @@ pub fn sign(
     let statement =
         Statement::write(&subjects, predicate.predicate_type, predicate.json, limits.attachment_bytes_max);
     let statement = statement.map_err(SignError::from)?;
+    sign_statement(&statement, &subject.digest, signing, limits)
+}
+
+/// Signs a statement about a digest. The bundle that comes back has been verified.
+pub(crate) fn sign_statement(
+    statement: &[u8],
+    subject: &Digest,
+    signing: &Signing,
+    limits: &Limits,
+) -> Result<Signed, Error> {
     let options = SignOptions {
         services: &signing.services,
         http: &signing.http,
@@ -59,7 +69,7 @@ pub fn sign(
         limits,
         now: signing.now,
     };
-    Ok(supercargo_signing::sign(&statement, &subject.digest, &signing.signer, &options)?)
+    Ok(supercargo_signing::sign(statement, subject, &signing.signer, &options)?)
 }
 
 /// Makes a signed bundle a referrer of the manifest that it is about. Returns the descriptor of its manifest.

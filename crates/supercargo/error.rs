@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use supercargo_content::Digest;
 use supercargo_image::{AttachmentError, ReferenceParseError, ResolveError};
 use supercargo_registry::RegistryError;
-use supercargo_scan::ScanError;
+use supercargo_scan::{FolderError, ScanError};
 use supercargo_signing::SignError;
 
 use crate::carrier::CarrierError;
@@ -103,6 +103,9 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The cache folder cannot be used.
+    #[error(transparent)]
+    Cache(#[from] FolderError),
     /// The registry client could not be set up.
     #[error("failed to set up the registry client")]
     RegistrySetup(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -169,7 +172,7 @@ impl Error {
             Self::Nothing { .. } => Failure::Nothing,
             Self::Attachment(_) => Failure::Service,
             Self::Signing(SignError::Service(_)) => Failure::Service,
-            Self::Signing(_) | Self::File { .. } | Self::Document { .. } => Failure::Other,
+            Self::Signing(_) | Self::File { .. } | Self::Document { .. } | Self::Cache(_) => Failure::Other,
         }
     }
 

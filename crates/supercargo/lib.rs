@@ -32,6 +32,8 @@ mod attestation;
 mod carrier;
 mod document;
 mod error;
+mod layer_cache;
+mod registry_records;
 mod session;
 mod verification;
 
@@ -40,8 +42,15 @@ pub use attestation::{Predicate, Signing, attach, sign};
 pub use carrier::CarrierError;
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
+pub use layer_cache::LayerCache;
+pub use registry_records::{
+    RECORD_MEDIA_TYPE, RECORD_PREDICATE_TYPE, RecordTrust, RegistryRecordError, RegistryRecords,
+};
 pub use session::{Session, SessionOptions};
-pub use supercargo_scan::{Progress, Silent};
+pub use supercargo_scan::{
+    Distrust, FolderError, FolderInfo, FolderStore, KindInfo, Progress, PruneRule, Pruned, RecordLimits,
+    Reuse, Scanned, Silent,
+};
 pub use verification::{
     Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify,
 };

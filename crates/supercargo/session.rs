@@ -8,9 +8,9 @@ use supercargo_image::{
 };
 use supercargo_inventory::Inventory;
 use supercargo_registry::{RegistryClient, RegistryOptions, RegistrySource};
-use supercargo_scan::{Progress, ScanOptions};
+use supercargo_scan::{Progress, ScanOptions, Scanned};
 
-use crate::Error;
+use crate::{Error, LayerCache, RecordTrust, RegistryRecords, Signing};
 
 /// Settings of a run: plain data with usable defaults.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +27,42 @@ pub struct SessionOptions {
 pub struct Session {
     options: SessionOptions,
     client: OnceLock<RegistryClient>,
+    cache: LayerCache,
 }
 
 impl Session {
     /// A session. Nothing is opened yet; the registry client is made when a registry is first named.
     pub fn new(mut options: SessionOptions) -> Result<Self, Error> {
         options.registry.limits = options.limits.clone();
-        Ok(Self { options, client: OnceLock::new() })
+        Ok(Self { options, client: OnceLock::new(), cache: LayerCache::default() })
+    }
+
+    /// The same, with a memory: layers that it knows are not read again. What scans find stays the same.
+    #[must_use]
+    pub fn with_cache(self, cache: LayerCache) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// The memory of this run.
+    pub fn cache(&self) -> &LayerCache {
+        &self.cache
+    }
+
+    /// The records in a repository, for [`LayerCache::new`]. With `signing`, new ones are put there.
+    pub fn registry_records(
+        &self,
+        at: &Reference,
+        trust: RecordTrust,
+        signing: Option<Signing>,
+    ) -> Result<RegistryRecords, Error> {
+        let Reference::Registry(reference) = at else {
+            return Err(Error::Usage {
+                message: format!("`{at}` cannot hold a layer cache"),
+                hint: Some("name a repository in a registry, as in `registry.example/team/cache`".into()),
+            });
+        };
+        let records = RegistryRecords::new(reference, self.client()?.clone(), trust, signing, self.limits());
+        records.map_err(|error| Error::RegistrySetup(Box::new(error)))
     }
 
     /// The bounds of this run.
@@ -50,10 +79,17 @@ impl Session {
         Ok(open_local(at, platform, self.limits())?)
     }
 
-    /// Reads every layer of an image once.
+    /// Reads every layer of an image once, but for those that the cache of this session knows.
     pub fn scan(&self, image: &Image, progress: &dyn Progress) -> Result<Inventory, Error> {
+        Ok(self.scan_and_tell(image, progress)?.inventory)
+    }
+
+    /// As [`Session::scan`], and tells how much was known before.
+    pub fn scan_and_tell(&self, image: &Image, progress: &dyn Progress) -> Result<Scanned, Error> {
         let options = ScanOptions { threads: self.options.threads, limits: self.options.limits.clone() };
-        Ok(supercargo_scan::scan(image, &options, progress)?)
+        let scanned = supercargo_scan::scan_with_records(image, &options, &self.cache, progress);
+        self.cache.tidy();
+        Ok(scanned?)
     }
 
     /// The store in which things hang on an image.

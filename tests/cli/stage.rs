@@ -66,6 +66,7 @@ impl Stage {
     /// The same with variables in the environment.
     pub(crate) fn run_in(&self, line: &str, variables: &[(&str, &str)]) -> Done {
         let mut command = supercargo();
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         command.current_dir(self.0.path()).args(line.split_whitespace()).envs(variables.iter().copied());
         Done::of(command.output().expect("the binary runs"))
     }

@@ -19,7 +19,7 @@ fn every_format_of_every_fixture_checks() {
                 let mut command = supercargo();
                 command.current_dir(folder.path()).env("TZ", zone);
                 let output = command
-                    .args(["scan", "oci:layout", "--threads", threads, "-o", &id])
+                    .args(["scan", "oci:layout", "--no-cache", "--threads", threads, "-o", &id])
                     .output()
                     .expect("it runs");
                 assert!(

@@ -13,7 +13,7 @@ use supercargo::signing::{Ambient, HttpOptions, IdentityToken, Services, Signer,
 use supercargo::{Error, Predicate, Session, Signing, clean};
 use zeroize::Zeroizing;
 
-use super::{scan, setup, verify};
+use super::{cache, scan, setup, verify};
 use crate::args::{AttestArgs, Common, SignerArgs};
 use crate::environment::{self, Environment};
 use crate::{output, secrets};
@@ -21,7 +21,7 @@ use crate::{output, secrets};
 /// Signs a statement about each chosen image and attaches it to exactly that manifest.
 pub(crate) fn run(args: &AttestArgs, common: &Common) -> Result<(), Error> {
     let environment = Environment::read();
-    let session = setup::session(common, &environment)?;
+    let session = cache::session(common, &environment)?;
     let predicate_type = setup::predicate_type(&args.predicate_type)?;
     let given = args.predicate.as_deref().map(|file| read_predicate(file, &session)).transpose()?;
     let (reference, resolved) = setup::open(&session, &args.target, common)?;
@@ -126,7 +126,12 @@ fn read_predicate(file: &Path, session: &Session) -> Result<Vec<u8>, Error> {
     read_bounded(stream, session.limits().attachment_bytes_max).map_err(|source| Error::read(file, source))
 }
 
-fn signing(args: &SignerArgs, common: &Common, environment: &Environment) -> Result<Signing, Error> {
+/// Who signs, with what, as the arguments spell it out.
+pub(crate) fn signing(
+    args: &SignerArgs,
+    common: &Common,
+    environment: &Environment,
+) -> Result<Signing, Error> {
     let now = environment::now();
     let http = setup::http(&common.registry, environment)?;
     let signer = signer(args, environment, &http, now)?;

@@ -2,6 +2,7 @@
 
 mod attached;
 mod attest;
+mod cache;
 mod ecosystems;
 mod fetch;
 mod generated;
@@ -23,6 +24,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Error> {
         Command::Attached(args) => attached::run(args, &cli.common),
         Command::Fetch(args) => fetch::run(args, &cli.common),
         Command::Key(command) => key::run(command, &cli.common),
+        Command::Cache(command) => cache::run(command, &cli.common),
         Command::Ecosystems(args) => ecosystems::run(args),
         Command::Completions { shell } => generated::completions(*shell),
         Command::Man { dir } => generated::man(dir.as_deref()),

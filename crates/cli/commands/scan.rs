@@ -3,9 +3,9 @@
 use supercargo::image::Image;
 use supercargo::inventory::Inventory;
 use supercargo::sbom::{Document, FormatId};
-use supercargo::{Error, Session};
+use supercargo::{Error, Scanned, Session};
 
-use super::setup;
+use super::{cache, setup};
 use crate::args::{Common, ScanArgs};
 use crate::environment::Environment;
 use crate::output::{self, Output};
@@ -15,7 +15,7 @@ use crate::terminal::{self, Bar};
 pub(crate) fn run(args: &ScanArgs, common: &Common) -> Result<(), Error> {
     let environment = Environment::read();
     let outputs = outputs(args)?;
-    let session = setup::session(common, &environment)?;
+    let session = cache::session(common, &environment)?;
     let (_, resolved) = setup::open(&session, &args.target, common)?;
     let are_several = resolved.images.len() > 1;
     let mut problems = 0;
@@ -36,7 +36,8 @@ pub(crate) fn inspect(
     common: &Common,
     environment: &Environment,
 ) -> Result<(Inventory, Document), Error> {
-    let inventory = session.scan(image, &Bar::new(common))?;
+    let Scanned { inventory, reuse } = session.scan_and_tell(image, &Bar::new(common))?;
+    cache::report(&reuse, session, &inventory, common);
     report(&inventory, common);
     let document = supercargo::document(image, &inventory, &setup::document_settings(session, environment)?)?;
     Ok((inventory, document))

@@ -89,7 +89,8 @@ pub(crate) fn trusted_root(file: Option<&std::path::Path>) -> Result<TrustedRoot
     TrustedRoot::from_json(&json).map_err(|error| Error::document("trusted root", file, error))
 }
 
-fn public_key(file: &std::path::Path) -> Result<PublicKey, Error> {
+/// A public key in a file.
+pub(crate) fn public_key(file: &std::path::Path) -> Result<PublicKey, Error> {
     let pem = fs::read(file).map_err(|source| Error::read(file, source))?;
     PublicKey::from_pem(&pem).map_err(|error| Error::document("public key", file, error))
 }

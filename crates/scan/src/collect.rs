@@ -52,6 +52,7 @@ impl<'a> Collector<'a> {
             compressed_bytes: pass.compressed_bytes,
             uncompressed_bytes: pass.uncompressed_bytes,
             was_read: true,
+            is_verified: pass.verified,
         }
     }
 

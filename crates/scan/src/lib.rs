@@ -4,13 +4,15 @@
 //! `ecosystems`, stacks the trees and settles what is visible.
 //!
 //! **Key type.** [`LayerRecord`]: everything a scan keeps of one layer. It names no path of this machine and
-//! depends on nothing but the layer's bytes, the readers' revisions and the limits, so it can travel.
+//! depends on nothing but the layer's bytes, the readers' revisions and the limits, so it can travel: it is written
+//! to a [`RecordStore`] under a [`RecordKey`] and read by the next scan in place of the layer.
 //!
 //! **The one decision.** Results join in layer order after all layers are read; timing and thread count never
 //! show in the output. The origin layer of a package is found by comparing records, never by reading again.
 //!
 //! **Specification.** OCI image specification v1.1, "Image Layer Filesystem Changeset".
 
+mod cache;
 mod collect;
 mod error;
 mod join;
@@ -18,6 +20,13 @@ mod origin;
 mod pipeline;
 mod record;
 
+pub use cache::{
+    Distrust, FolderError, FolderInfo, FolderStore, KindInfo, NoRecords, PruneRule, Pruned, RecordStore,
+    Reuse,
+};
 pub use error::ScanError;
-pub use pipeline::{Progress, ScanOptions, Silent, scan};
-pub use record::{FileFacts, LayerRecord};
+pub use pipeline::{Progress, ScanOptions, Scanned, Silent, scan, scan_with_records};
+pub use record::{
+    FileFacts, Inexpressible, KeyMaker, LayerRecord, RECORD_FORMAT, RecordError, RecordKey, RecordKind,
+    RecordLimits, SealedRecord, seal_inventory, unseal_inventory,
+};

@@ -10,8 +10,9 @@ use supercargo_image::{Blobs, Content, Image, ImageLayer};
 use supercargo_inventory::{Inventory, LayerRef, Problem, ProblemKind};
 use supercargo_layer::{Budget, LayerInput, LayerReader, Overlap};
 
+use crate::cache::Shelf;
 use crate::collect::Collector;
-use crate::{LayerRecord, ScanError, join};
+use crate::{LayerRecord, NoRecords, RecordStore, Reuse, ScanError, join};
 
 /// Settings of a scan.
 #[derive(Debug, Clone)]
@@ -43,6 +44,34 @@ impl Progress for Silent {}
 /// Fails only when the image itself is unreadable: a layer whose bytes are not what its digests promise, or cannot be
 /// had. Everything else is a problem in the inventory.
 pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory, ScanError> {
+    Ok(scan_with_records(image, options, &NoRecords, progress)?.inventory)
+}
+
+/// What a scan found, and how much of it was known before.
+#[derive(Debug, Clone, Default)]
+pub struct Scanned {
+    /// What is in the image.
+    pub inventory: Inventory,
+    /// What came from the store.
+    pub reuse: Reuse,
+}
+
+/// As [`scan`], but a layer that `store` has a record of is not read, and an image that it knows is not even joined.
+/// The inventory is the same. Records of what was read are put into the store, but only when all digests were compared.
+pub fn scan_with_records(
+    image: &Image,
+    options: &ScanOptions,
+    store: &dyn RecordStore,
+    progress: &dyn Progress,
+) -> Result<Scanned, ScanError> {
+    let shelf = Shelf::new(store, ALL, &options.limits);
+    if let Content::Layers { layers, .. } = &image.content
+        && layers.len() <= options.limits.layers_max
+        && let Some(inventory) = shelf.inventory(layers)
+    {
+        let reuse = Reuse { layers: layers.len() as u64, image: true, ..shelf.reuse() };
+        return Ok(Scanned { inventory, reuse });
+    }
     let matcher = Matcher::compile(ALL).map_err(ScanError::Table)?;
     let job = Job {
         image,
@@ -51,6 +80,7 @@ pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Re
         budget: Budget::new(options.limits.buffered_bytes_max),
         progress,
         apart: lone_layer(image, options.threads),
+        shelf: &shelf,
     };
     let mut records = match &image.content {
         Content::Folder(folder) => vec![job.folder(folder)?],
@@ -58,7 +88,11 @@ pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Re
     };
     // The buffers go before the join, so that the two never add up.
     drop(job);
-    Ok(join::join(&mut records, ALL))
+    let inventory = join::join(&mut records, ALL);
+    if let Content::Layers { layers, .. } = &image.content {
+        shelf.keep_inventory(layers, &records, &inventory);
+    }
+    Ok(Scanned { inventory, reuse: shelf.reuse() })
 }
 
 /// The size of a layer that has more than nine tenths of all bytes, where there is more than one thread.
@@ -80,6 +114,7 @@ struct Job<'a> {
     progress: &'a dyn Progress,
     /// The size of the one layer that is nearly all of the image, if another thread would be idle beside it.
     apart: Option<u64>,
+    shelf: &'a Shelf<'a>,
 }
 
 impl Job<'_> {
@@ -117,7 +152,10 @@ impl Job<'_> {
             self.progress.layer_done();
             return Ok(foreign(place, layer));
         }
-        let record = self.read(place, layer, blobs);
+        let record = match self.shelf.layer(&place, layer) {
+            Some(record) => Ok(record),
+            None => self.read(place, layer, blobs).inspect(|record| self.shelf.keep_layer(layer, record)),
+        };
         self.progress.layer_done();
         record.map_err(|source| ScanError::Layer {
             index,
@@ -137,6 +175,7 @@ impl Job<'_> {
         if !pass.links.is_empty() {
             let second = reader.read_links(self.open(layer, blobs)?, &input, &pass.links, &mut collector)?;
             pass.problems.extend(second.problems);
+            pass.verified &= second.verified;
         }
         Ok(collector.record(place, pass))
     }

@@ -1,8 +1,32 @@
-//! What is kept of one layer.
+//! What is kept of one layer, and how it is written down.
+//!
+//! The bytes are our own small format and not a general one. A record of a large layer is mostly paths, and writing
+//! each as what differs from the one before makes it a quarter of what a general format needs; lengths are compared
+//! with what is there before anything is allocated; domain types need no derives and no twins; and the bytes change
+//! only when [`RECORD_FORMAT`] does, not with a dependency.
+
+mod code;
+mod error;
+mod inventory;
+mod key;
+mod layer;
+mod limits;
+mod package;
+mod read;
+mod sealed;
+#[cfg(test)]
+mod tests;
+mod write;
 
 use supercargo_ecosystems::Fact;
 use supercargo_inventory::{EcosystemId, ImagePath, LayerRef, Problem};
 use supercargo_layer::LayerDelta;
+
+pub use error::{Inexpressible, RecordError};
+pub use inventory::{seal_inventory, unseal_inventory};
+pub use key::{KeyMaker, RecordKey, RecordKind};
+pub use limits::RecordLimits;
+pub use sealed::{RECORD_FORMAT, SealedRecord};
 
 /// Everything that one layer says, whatever lies above or below it.
 #[derive(Debug, Clone)]
@@ -25,6 +49,8 @@ pub struct LayerRecord {
     pub uncompressed_bytes: u64,
     /// Whether the layer was read; a foreign layer is not.
     pub was_read: bool,
+    /// Whether blob digest, size and diff ID were all compared; only such a record may be kept.
+    pub is_verified: bool,
 }
 
 /// What one reader found in one file.
@@ -51,6 +77,7 @@ impl LayerRecord {
             compressed_bytes: 0,
             uncompressed_bytes: 0,
             was_read: false,
+            is_verified: false,
         }
     }
 }

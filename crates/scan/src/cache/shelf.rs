@@ -1,0 +1,105 @@
+//! The records that one scan takes from a store and puts there.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use supercargo_content::Limits;
+use supercargo_ecosystems::Ecosystem;
+use supercargo_image::ImageLayer;
+use supercargo_inventory::{Inventory, LayerRef};
+
+use super::RecordStore;
+use crate::record::{seal_inventory, unseal_inventory};
+use crate::{Inexpressible, KeyMaker, LayerRecord, RecordError, RecordKey, RecordLimits, SealedRecord};
+
+/// How much of a scan came from a store. It changes nothing in the inventory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reuse {
+    /// Layers whose content was not read, because a record of them or of the whole image was there.
+    pub layers: u64,
+    /// Whether the whole image was.
+    pub image: bool,
+    /// Records that were there and could not be used, or could not be kept, and why.
+    pub notes: Vec<String>,
+}
+
+/// The store as one scan sees it.
+pub(crate) struct Shelf<'a> {
+    store: &'a dyn RecordStore,
+    keys: KeyMaker,
+    table: &'a [&'a dyn Ecosystem],
+    limits: RecordLimits,
+    layers: AtomicU64,
+    notes: Mutex<Vec<String>>,
+}
+
+impl<'a> Shelf<'a> {
+    pub(crate) fn new(store: &'a dyn RecordStore, table: &'a [&'a dyn Ecosystem], limits: &Limits) -> Self {
+        let keys = KeyMaker::new(table, limits);
+        let (layers, notes) = (AtomicU64::new(0), Mutex::default());
+        Self { store, keys, table, limits: RecordLimits::default(), layers, notes }
+    }
+
+    /// The inventory of an image that was scanned before.
+    pub(crate) fn inventory(&self, layers: &[ImageLayer]) -> Option<Inventory> {
+        let key = self.keys.image(layers);
+        let sealed = self.store.load(&key)?;
+        let inventory = unseal_inventory(&sealed, self.table, &self.limits);
+        let inventory = inventory.map_err(|error| self.unusable(&key, &error)).ok()?;
+        layers.iter().for_each(|layer| self.store.used(&self.keys.layer(layer)));
+        Some(inventory)
+    }
+
+    /// Keeps the inventory of an image, if all of it rests on checked bytes.
+    pub(crate) fn keep_inventory(
+        &self,
+        layers: &[ImageLayer],
+        records: &[LayerRecord],
+        inventory: &Inventory,
+    ) {
+        if records.iter().all(|record| record.is_verified || !record.was_read) {
+            let key = self.keys.image(layers);
+            self.keep_sealed(&key, seal_inventory(inventory, &key));
+        }
+    }
+
+    /// The record of a layer that was read before, at its place in this image.
+    pub(crate) fn layer(&self, place: &LayerRef, layer: &ImageLayer) -> Option<LayerRecord> {
+        let key = self.keys.layer(layer);
+        let sealed = self.store.load(&key)?;
+        let record = LayerRecord::unseal(&sealed, place.clone(), self.table, &self.limits);
+        let record = record.map_err(|error| self.unusable(&key, &error)).ok()?;
+        self.layers.fetch_add(1, Ordering::Relaxed);
+        Some(record)
+    }
+
+    /// Keeps the record of a layer, if its bytes were checked.
+    pub(crate) fn keep_layer(&self, layer: &ImageLayer, record: &LayerRecord) {
+        if record.is_verified && record.was_read {
+            let key = self.keys.layer(layer);
+            self.keep_sealed(&key, record.seal(&key));
+        }
+    }
+
+    pub(crate) fn reuse(self) -> Reuse {
+        let notes = self.notes.into_inner().unwrap_or_default();
+        Reuse { layers: self.layers.into_inner(), image: false, notes }
+    }
+
+    fn keep_sealed(&self, key: &RecordKey, sealed: Result<SealedRecord, Inexpressible>) {
+        match sealed {
+            Ok(sealed) => self.store.store(key, &sealed),
+            Err(error) => self.note(format!("the record {key} was not kept: {error}")),
+        }
+    }
+
+    fn unusable(&self, key: &RecordKey, error: &RecordError) {
+        self.note(format!("the record {key} cannot be used, its layers are read again: {error}"));
+    }
+
+    fn note(&self, note: String) {
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.push(note);
+        }
+    }
+}
