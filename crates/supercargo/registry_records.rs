@@ -154,9 +154,8 @@ impl RegistryRecords {
     pub(crate) fn offer(&self, key: &RecordKey, record: &SealedRecord) {
         if self.is_written() && !self.is_down() {
             let found = self.store.tagged(&key.to_string());
-            match self.told(key, found.map_err(RegistryRecordError::from)) {
-                Some(None) => self.store(key, record),
-                Some(Some(_)) | None => {}
+            if let Some(None) = self.told(key, found.map_err(RegistryRecordError::from)) {
+                self.store(key, record);
             }
         }
     }

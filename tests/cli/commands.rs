@@ -236,7 +236,9 @@ fn a_registry_that_refuses_is_a_service_failure() {
 #[test]
 fn help_completions_manual_and_the_table_of_ecosystems() {
     let stage = Stage::with(SMALL);
-    for command in ["", "scan", "attest", "verify", "attached", "fetch", "key generate", "ecosystems"] {
+    for command in
+        ["", "scan", "attest", "verify", "attached", "fetch", "key generate", "cache info", "ecosystems"]
+    {
         stage.run(&format!("{command} --help")).succeeds().says("Usage:");
     }
     stage.run("completions bash").succeeds().says("_supercargo");

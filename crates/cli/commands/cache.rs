@@ -110,7 +110,7 @@ fn policy(args: &CacheArgs, signing: Option<&Signing>) -> Result<Policy, Error> 
     match (&args.layer_cache_key, &args.layer_cache_identity, &args.layer_cache_issuer) {
         (Some(file), _, _) => Ok(Policy::keys(vec![verify::public_key(file)?], now)),
         (None, Some(identity), Some(issuer)) => Ok(Policy::identity(identity, issuer, now)),
-        _ => match signing.and_then(|signing| own_signer(signing)) {
+        _ => match signing.and_then(own_signer) {
             Some(ExpectedSigner::Keys(keys)) => Ok(Policy::keys(keys, now)),
             _ => Err(Error::Usage {
                 message: "nobody is named whose records count".into(),

@@ -25,8 +25,8 @@ fn open(dir: &Path) -> Result<FolderStore, FolderError> {
 }
 
 fn store() -> (TempDir, FolderStore) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir.path().join("records")).unwrap();
+    let dir = tempfile::tempdir().expect("folder");
+    let store = open(&dir.path().join("records")).expect("store");
     (dir, store)
 }
 
@@ -38,7 +38,7 @@ fn key(text: &str) -> RecordKey {
 
 fn sealed(key: &RecordKey) -> SealedRecord {
     let layer = supercargo_inventory::LayerRef { index: 0, diff_id: None, blob: None };
-    LayerRecord::unread(layer, Problem::malformed("x")).seal(key).unwrap()
+    LayerRecord::unread(layer, Problem::malformed("x")).seal(key).expect("record")
 }
 
 fn put(store: &FolderStore, text: &str) -> PathBuf {
@@ -49,11 +49,11 @@ fn put(store: &FolderStore, text: &str) -> PathBuf {
 }
 
 fn age(path: &Path, hours: u32) {
-    fs::File::open(path).unwrap().set_modified(now() - HOUR * hours).unwrap();
+    fs::File::open(path).expect("file").set_modified(now() - HOUR * hours).expect("time");
 }
 
 fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
+    fs::metadata(path).expect("file").permissions().mode() & 0o777
 }
 
 #[test]
