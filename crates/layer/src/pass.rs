@@ -7,8 +7,9 @@ use supercargo_content::Limits;
 use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::links::{WantedLink, trace};
+use crate::members::Members;
 use crate::place::{Placed, Placer};
-use crate::stream::{self, LayerInput, LayerTar};
+use crate::stream::{self, LayerInput};
 use crate::{Budget, Entry, EntryKind, Interest, LayerDelta, LayerError, Member, TarError, Visitor};
 
 /// Reads layers and folders within limits.
@@ -37,9 +38,12 @@ pub struct LayerPass {
     pub compressed_bytes: u64,
     /// Bytes of the blob unpacked.
     pub uncompressed_bytes: u64,
-    /// Whether blob digest, size and diff ID were all compared. False only when the expansion limit was hit, and
-    /// for folders; such a pass must not be cached.
+    /// Whether blob digest, size and diff ID were all compared. False when the expansion limit was hit, for folders,
+    /// for layers read through their table of contents, and until the caller has compared what
+    /// [`LayerReader::read_unnamed`] found; such a pass must not be cached.
     pub verified: bool,
+    /// Bytes of the blob that were fetched, when it was read through its table of contents.
+    pub fetched_bytes: Option<u64>,
 }
 
 impl LayerReader<'_> {
@@ -78,10 +82,7 @@ impl LayerReader<'_> {
         links: &[WantedLink],
         visitor: &mut dyn Visitor,
     ) -> Result<LayerPass, LayerError> {
-        let mut by_member: BTreeMap<u64, Vec<&WantedLink>> = BTreeMap::new();
-        for link in links {
-            by_member.entry(link.member).or_default().push(link);
-        }
+        let by_member = by_member(links);
         let mut walk = Walk::new(self, visitor);
         let end = stream::run(blob, layer, self.limits, |tar| walk.run_links(tar, &by_member))?;
         let mut pass = walk.pass;
@@ -90,6 +91,15 @@ impl LayerReader<'_> {
         pass.verified = end.verified;
         Ok(pass)
     }
+}
+
+/// Links by the position of the file that they lead to.
+pub(crate) fn by_member(links: &[WantedLink]) -> BTreeMap<u64, Vec<&WantedLink>> {
+    let mut by_member: BTreeMap<u64, Vec<&WantedLink>> = BTreeMap::new();
+    for link in links {
+        by_member.entry(link.member).or_default().push(link);
+    }
+    by_member
 }
 
 /// The state of a pass.
@@ -117,7 +127,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<(), TarError> {
+    pub(crate) fn run(&mut self, tar: &mut impl Members) -> Result<(), TarError> {
         while let Some(member) = self.next(tar)? {
             match self.placer.place(member) {
                 Some(Placed::Entry(entry)) => self.entry(tar, entry)?,
@@ -129,9 +139,9 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn run_links<R: Read>(
+    pub(crate) fn run_links(
         &mut self,
-        tar: &mut LayerTar<R>,
+        tar: &mut impl Members,
         links: &BTreeMap<u64, Vec<&WantedLink>>,
     ) -> Result<(), TarError> {
         while let Some(member) = self.next(tar)? {
@@ -144,7 +154,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next member, counted.
-    fn next<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<Option<Member>, TarError> {
+    fn next(&mut self, tar: &mut impl Members) -> Result<Option<Member>, TarError> {
         let max = self.reader.limits.entries_max;
         let member = tar.next_member()?;
         if member.is_none() {
@@ -158,7 +168,7 @@ impl<'a> Walk<'a> {
         Ok(member)
     }
 
-    fn entry<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: Entry) -> Result<(), TarError> {
+    fn entry(&mut self, tar: &mut impl Members, entry: Entry) -> Result<(), TarError> {
         if !self.handed_over.is_empty() && self.handed_over.remove(&entry.path) {
             self.visitor.replaced(&entry);
         }
@@ -176,7 +186,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn is_wanted<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: &Entry) -> Result<bool, TarError> {
+    fn is_wanted(&mut self, tar: &mut impl Members, entry: &Entry) -> Result<bool, TarError> {
         Ok(match self.visitor.interest(entry) {
             Interest::Skip => false,
             Interest::Body => true,
@@ -188,7 +198,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands the current body over under each of the names, all of one size.
-    fn hand_over<R: Read>(&mut self, tar: &mut LayerTar<R>, entries: &[Entry]) -> Result<(), TarError> {
+    fn hand_over(&mut self, tar: &mut impl Members, entries: &[Entry]) -> Result<(), TarError> {
         let reader = self.reader;
         let Some(size) = entries.first().map(|entry| entry.size) else { return Ok(()) };
         if let Some(message) = too_large(size, reader.limits) {
@@ -224,7 +234,7 @@ impl<'a> Walk<'a> {
         self.pass.problems.push(Problem::new(kind, message));
     }
 
-    fn finish(mut self) -> LayerPass {
+    pub(crate) fn finish(mut self) -> LayerPass {
         self.pass.problems.append(&mut self.placer.problems);
         let (links, mut problems) = trace(&self.pass.delta.entries, &self.members, &self.wanted_links);
         self.pass.links = links;

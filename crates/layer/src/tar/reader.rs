@@ -163,6 +163,12 @@ impl<R: Read> TarReader<R> {
         Ok(self.scratch.get(..size))
     }
 
+    /// The current body as a stream, for bodies that must not be held whole. What is not read of it is passed over
+    /// when the next member is asked for. `None` for a sparse file.
+    pub fn stream(&mut self) -> Option<BodyStream<'_, R>> {
+        self.body.segments.is_none().then_some(BodyStream { tar: self })
+    }
+
     /// Frees the buffer of a large body; to be called when the body is done with.
     pub fn release(&mut self) {
         if self.scratch.capacity() > SCRATCH_KEPT_BYTES {
@@ -362,6 +368,25 @@ impl<R: Read> TarReader<R> {
 
     fn damaged(&self, damage: TarDamage) -> TarError {
         TarError::Damaged { offset: self.window.position(), damage }
+    }
+}
+
+/// A body as it passes; made by [`TarReader::stream`].
+pub struct BodyStream<'a, R> {
+    tar: &'a mut TarReader<R>,
+}
+
+impl<R: Read> Read for BodyStream<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let wanted = out.len().min(to_usize(self.tar.body.stored));
+        let Some(out) = out.get_mut(..wanted).filter(|out| !out.is_empty()) else { return Ok(0) };
+        let read = self.tar.window.read(out)?;
+        if read == 0 {
+            let damage = self.tar.damaged(TarDamage::Truncated("body"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, damage));
+        }
+        self.tar.body.stored -= read as u64;
+        Ok(read)
     }
 }
 

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod lazy;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod unnamed;
