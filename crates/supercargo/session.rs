@@ -1,6 +1,7 @@
 //! What all functions of one run share.
 
-use std::sync::OnceLock;
+use std::io::Read;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use supercargo_content::Limits;
 use supercargo_image::{
@@ -8,7 +9,7 @@ use supercargo_image::{
 };
 use supercargo_inventory::Inventory;
 use supercargo_registry::{RegistryClient, RegistryOptions, RegistrySource};
-use supercargo_scan::{Progress, ScanOptions};
+use supercargo_scan::{ArchiveError, PassedArchive, PassedLayers, Progress, ScanOptions, read_archive};
 
 use crate::Error;
 
@@ -19,6 +20,8 @@ pub struct SessionOptions {
     pub limits: Limits,
     /// Threads that read layers; 0 is one per core.
     pub threads: usize,
+    /// Whether layers with a table of contents (eStargz, zstd:chunked) are read whole, so that all digests are checked.
+    pub full: bool,
     /// How registries are reached. Its `limits` are replaced by the ones above.
     pub registry: RegistryOptions,
 }
@@ -27,13 +30,14 @@ pub struct SessionOptions {
 pub struct Session {
     options: SessionOptions,
     client: OnceLock<RegistryClient>,
+    passed: Mutex<PassedLayers>,
 }
 
 impl Session {
     /// A session. Nothing is opened yet; the registry client is made when a registry is first named.
     pub fn new(mut options: SessionOptions) -> Result<Self, Error> {
         options.registry.limits = options.limits.clone();
-        Ok(Self { options, client: OnceLock::new() })
+        Ok(Self { options, client: OnceLock::new(), passed: Mutex::default() })
     }
 
     /// The bounds of this run.
@@ -50,10 +54,34 @@ impl Session {
         Ok(open_local(at, platform, self.limits())?)
     }
 
+    /// Resolves a reference in an archive that passes by once: standard input, or a file that is compressed as a whole
+    /// ([`compressed_archive`](crate::image::compressed_archive)). Its layers are read here, because they do not come
+    /// again; [`Session::scan`] of this session then takes what was read.
+    pub fn open_stream(
+        &self,
+        at: &Reference,
+        platform: &PlatformChoice,
+        input: impl Read,
+        progress: &dyn Progress,
+    ) -> Result<Resolved, Error> {
+        let read = read_archive(input, at, platform, &self.scan_options(), progress);
+        let PassedArchive { resolved, layers } = read.map_err(|error| match error {
+            ArchiveError::Resolve(error) => Error::Resolve(error),
+            error => Error::Archive(error),
+        })?;
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).extend(layers);
+        Ok(resolved)
+    }
+
     /// Reads every layer of an image once.
     pub fn scan(&self, image: &Image, progress: &dyn Progress) -> Result<Inventory, Error> {
-        let options = ScanOptions { threads: self.options.threads, limits: self.options.limits.clone() };
-        Ok(supercargo_scan::scan(image, &options, progress)?)
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(supercargo_scan::scan_passed(image, &passed, &self.scan_options(), progress)?)
+    }
+
+    fn scan_options(&self) -> ScanOptions {
+        let SessionOptions { threads, full, .. } = self.options;
+        ScanOptions { threads, limits: self.options.limits.clone(), full }
     }
 
     /// The store in which things hang on an image.

@@ -11,13 +11,19 @@
 //!
 //! **Specification.** OCI image specification v1.1, "Image Layer Filesystem Changeset".
 
+mod archive;
 mod collect;
 mod error;
 mod join;
+mod kept;
+mod lazy;
 mod origin;
+mod passed;
 mod pipeline;
 mod record;
 
-pub use error::ScanError;
-pub use pipeline::{Progress, ScanOptions, Silent, scan};
+pub use archive::{PassedArchive, read_archive};
+pub use error::{ArchiveError, ScanError};
+pub use passed::PassedLayers;
+pub use pipeline::{Progress, ScanOptions, Silent, scan, scan_passed};
 pub use record::{FileFacts, LayerRecord};

@@ -11,7 +11,8 @@ use supercargo_inventory::{Inventory, LayerRef, Problem, ProblemKind};
 use supercargo_layer::{Budget, LayerInput, LayerReader};
 
 use crate::collect::Collector;
-use crate::{LayerRecord, ScanError, join};
+use crate::lazy::ByToc;
+use crate::{LayerRecord, PassedLayers, ScanError, join};
 
 /// Settings of a scan.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct ScanOptions {
     pub threads: usize,
     /// Bounds on hostile input.
     pub limits: Limits,
+    /// Whether layers with a table of contents are read whole all the same, so that all their digests are checked.
+    pub full: bool,
 }
 
 /// Whoever wants to show how far a scan is. Called from several threads.
@@ -43,11 +46,26 @@ impl Progress for Silent {}
 /// Fails only when the image itself is unreadable: a layer whose bytes are not what its digests promise, or cannot be
 /// had. Everything else is a problem in the inventory.
 pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory, ScanError> {
+    scan_passed(image, &PassedLayers::default(), options, progress)
+}
+
+/// The same for an image some of whose layers have passed by in a stream: those are not opened.
+///
+/// # Errors
+/// Those of [`scan`].
+pub fn scan_passed(
+    image: &Image,
+    passed: &PassedLayers,
+    options: &ScanOptions,
+    progress: &dyn Progress,
+) -> Result<Inventory, ScanError> {
     let matcher = Matcher::compile(ALL).map_err(ScanError::Table)?;
     let job = Job {
         image,
+        passed,
         matcher,
         limits: &options.limits,
+        full: options.full,
         budget: Budget::new(options.limits.buffered_bytes_max),
         progress,
     };
@@ -59,12 +77,14 @@ pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Re
 }
 
 /// What the threads of one scan share.
-struct Job<'a> {
+pub(crate) struct Job<'a> {
     image: &'a Image,
-    matcher: Matcher,
-    limits: &'a Limits,
-    budget: Budget,
-    progress: &'a dyn Progress,
+    passed: &'a PassedLayers,
+    pub(crate) matcher: Matcher,
+    pub(crate) limits: &'a Limits,
+    pub(crate) full: bool,
+    pub(crate) budget: Budget,
+    pub(crate) progress: &'a dyn Progress,
 }
 
 impl Job<'_> {
@@ -102,7 +122,10 @@ impl Job<'_> {
             self.progress.layer_done();
             return Ok(foreign(place, layer));
         }
-        let record = self.read(place, layer, blobs);
+        let record = match self.passed.find(layer, &place) {
+            Some(record) => record.map_err(Fault::from),
+            None => self.read(place, layer, blobs),
+        };
         self.progress.layer_done();
         record.map_err(|source| ScanError::Layer {
             index,
@@ -113,6 +136,10 @@ impl Job<'_> {
     }
 
     fn read(&self, place: LayerRef, layer: &ImageLayer, blobs: &dyn Blobs) -> Result<LayerRecord, Fault> {
+        let why_whole = match self.read_by_toc(&place, layer, blobs)? {
+            ByToc::Read(record) => return Ok(record),
+            ByToc::Whole(why) => why,
+        };
         let reader = LayerReader { limits: self.limits, budget: &self.budget };
         let input = LayerInput { descriptor: &layer.blob, diff_id: &layer.diff_id };
         let mut collector = Collector::new(ALL, &self.matcher, self.limits);
@@ -121,6 +148,7 @@ impl Job<'_> {
             let second = reader.read_links(self.open(layer, blobs)?, &input, &pass.links, &mut collector)?;
             pass.problems.extend(second.problems);
         }
+        pass.problems.extend(why_whole);
         Ok(collector.record(place, pass))
     }
 
@@ -144,7 +172,7 @@ impl Job<'_> {
     }
 }
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// A layer whose content need not be in the registry is not read, and the report says so.
 fn foreign(place: LayerRef, layer: &ImageLayer) -> LayerRecord {
@@ -155,9 +183,9 @@ fn foreign(place: LayerRef, layer: &ImageLayer) -> LayerRecord {
 }
 
 /// Tells the progress how far a stream is.
-struct Counted<'a, R> {
-    inner: R,
-    progress: &'a dyn Progress,
+pub(crate) struct Counted<'a, R> {
+    pub(crate) inner: R,
+    pub(crate) progress: &'a dyn Progress,
 }
 
 impl<R: Read> Read for Counted<'_, R> {

@@ -25,6 +25,9 @@ pub struct LayerRecord {
     pub uncompressed_bytes: u64,
     /// Whether the layer was read; a foreign layer is not.
     pub was_read: bool,
+    /// Bytes of the blob that were fetched, when the layer was read through its table of contents. Such a record is not
+    /// proved by the blob digest and must not be kept as one that is.
+    pub fetched_bytes: Option<u64>,
 }
 
 /// What one reader found in one file.
@@ -51,6 +54,7 @@ impl LayerRecord {
             compressed_bytes: 0,
             uncompressed_bytes: 0,
             was_read: false,
+            fetched_bytes: None,
         }
     }
 }
