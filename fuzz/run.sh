@@ -15,7 +15,7 @@ export RUSTC_BOOTSTRAP=1
 
 seeds() {
     from=$(mktemp -d)
-    mkdir -p "$from/a" corpus/tar corpus/layer corpus/whiteout_stack
+    mkdir -p "$from/a" corpus/tar corpus/layer corpus/toc corpus/whiteout_stack
     echo body >"$from/a/x"; ln -s x "$from/a/link"; ln "$from/a/x" "$from/a/hard"
     : >"$from/a/.wh.gone"; : >"$from/a/.wh..wh..opq"
     truncate -s 64k "$from/sparse"; echo end >>"$from/sparse"
@@ -26,6 +26,7 @@ seeds() {
     tar --format=ustar -cf corpus/tar/ustar.tar -C "$from" a
     for tar in corpus/tar/*.tar; do gzip -nc "$tar" >"corpus/layer/$(basename "$tar").gz"; done
     printf '0a/x\tb\n2lib\tusr/lib\n0lib/x\tq\n1h\ta/x|0a/.wh.x\n0lib/.wh..wh..opq\n0a\tq' >corpus/whiteout_stack/both
+    printf '{"version":1,"entries":[{"type":"reg","name":"a","size":1,"digest":"sha256:%064d"}]}' 0 >corpus/toc/one
     rm -r "$from"
 }
 

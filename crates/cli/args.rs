@@ -28,6 +28,7 @@ IMAGE REFERENCES
   oci-archive:FILE[:TAG]         an OCI image layout in a tar file
   docker-archive:FILE[:TAG]      what `docker save` writes
   rootfs:DIR                     an unpacked root file system
+  -                              an archive of either kind on stdin; also `docker-archive:-[:TAG]`
 
 EXIT CODES
   0 done                         4 problems in the image (with --strict)
@@ -94,6 +95,9 @@ pub(crate) struct Common {
     /// Fail with exit code 4 when anything in the image could not be read
     #[arg(long, global = true)]
     pub(crate) strict: bool,
+    /// Fetch and check layers whole, even those with a table of contents (eStargz, zstd:chunked)
+    #[arg(long, global = true)]
+    pub(crate) full: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     #[command(flatten)]
@@ -160,6 +164,9 @@ pub(crate) struct LimitArgs {
     /// Attached artifacts looked at for one image [default: 256]
     #[arg(long, global = true, value_name = "N", hide_short_help = true)]
     pub(crate) attachments_max: Option<usize>,
+    /// Bytes of the table of contents of one layer; with a larger one it is read whole [default: 128MiB]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
+    pub(crate) toc_bytes_max: Option<u64>,
 }
 
 /// Which image.
@@ -194,7 +201,8 @@ With `--platform all` and FILE, the platform goes into the name: app.cdx.json be
 EXAMPLES
   supercargo scan alpine:3.22
   supercargo scan ghcr.io/org/app:1 --platform all -o cyclonedx-json=app.cdx.json
-  supercargo scan docker-archive:app.tar -o purl -o spdx-json=app.spdx.json")]
+  supercargo scan docker-archive:app.tar -o purl -o spdx-json=app.spdx.json
+  docker save app:1 | supercargo scan - -o cyclonedx-json=app.cdx.json")]
 pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) target: Target,

@@ -94,6 +94,7 @@ fn name_and_tag(image: &Image) -> (String, Option<String>) {
             Selector::Tag(text) => split_tag(text),
             Selector::Only | Selector::Digest(_) => (title(image), None),
         },
+        Reference::Stdin => (title(image), None),
         Reference::Rootfs { .. } => ("rootfs".to_owned(), None),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use supercargo_content::Digest;
 use supercargo_image::{AttachmentError, ReferenceParseError, ResolveError};
 use supercargo_registry::RegistryError;
-use supercargo_scan::{FolderError, ScanError};
+use supercargo_scan::{ArchiveError, FolderError, ScanError};
 use supercargo_signing::SignError;
 
 use crate::carrier::CarrierError;
@@ -32,6 +32,9 @@ pub enum Error {
     /// The image cannot be scanned.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// An archive that passes by cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Something in the image could not be read, and that was forbidden.
     #[error("{count} problem{s} in {image}, and `--strict` was given", s = if *count == 1 { "" } else { "s" })]
     Problems {
@@ -166,7 +169,7 @@ impl Error {
             Self::Usage { .. } | Self::Reference(_) | Self::WrongSubject { .. } => Failure::Usage,
             Self::Resolve(ResolveError::Registry { .. }) | Self::RegistrySetup(_) => Failure::Service,
             Self::Scan(error) if RegistryError::find_in(error).is_some() => Failure::Service,
-            Self::Resolve(_) | Self::Scan(_) => Failure::Image,
+            Self::Resolve(_) | Self::Scan(_) | Self::Archive(_) => Failure::Image,
             Self::Problems { .. } => Failure::Problems,
             Self::Refused { .. } | Self::Carrier { .. } => Failure::Refused,
             Self::Nothing { .. } => Failure::Nothing,

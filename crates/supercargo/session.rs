@@ -1,6 +1,7 @@
 //! What all functions of one run share.
 
-use std::sync::OnceLock;
+use std::io::Read;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use supercargo_content::Limits;
 use supercargo_image::{
@@ -8,7 +9,9 @@ use supercargo_image::{
 };
 use supercargo_inventory::Inventory;
 use supercargo_registry::{RegistryClient, RegistryOptions, RegistrySource};
-use supercargo_scan::{Progress, ScanOptions, Scanned};
+use supercargo_scan::{
+    ArchiveError, Known, PassedArchive, PassedLayers, Progress, ScanOptions, Scanned, read_archive,
+};
 
 use crate::{Error, LayerCache, RecordTrust, RegistryRecords, Signing};
 
@@ -19,6 +22,8 @@ pub struct SessionOptions {
     pub limits: Limits,
     /// Threads that read layers; 0 is one per core.
     pub threads: usize,
+    /// Whether layers with a table of contents (eStargz, zstd:chunked) are read whole, so that all digests are checked.
+    pub full: bool,
     /// How registries are reached. Its `limits` are replaced by the ones above.
     pub registry: RegistryOptions,
 }
@@ -28,13 +33,14 @@ pub struct Session {
     options: SessionOptions,
     client: OnceLock<RegistryClient>,
     cache: LayerCache,
+    passed: Mutex<PassedLayers>,
 }
 
 impl Session {
     /// A session. Nothing is opened yet; the registry client is made when a registry is first named.
     pub fn new(mut options: SessionOptions) -> Result<Self, Error> {
         options.registry.limits = options.limits.clone();
-        Ok(Self { options, client: OnceLock::new(), cache: LayerCache::default() })
+        Ok(Self { options, client: OnceLock::new(), cache: LayerCache::default(), passed: Mutex::default() })
     }
 
     /// The same, with a memory: layers that it knows are not read again. What scans find stays the same.
@@ -79,17 +85,42 @@ impl Session {
         Ok(open_local(at, platform, self.limits())?)
     }
 
-    /// Reads every layer of an image once, but for those that the cache of this session knows.
+    /// Resolves a reference in an archive that passes by once: standard input, or a file that is compressed as a whole
+    /// ([`compressed_archive`](crate::image::compressed_archive)). Its layers are read here, because they do not come
+    /// again; [`Session::scan`] of this session then takes what was read.
+    pub fn open_stream(
+        &self,
+        at: &Reference,
+        platform: &PlatformChoice,
+        input: impl Read,
+        progress: &dyn Progress,
+    ) -> Result<Resolved, Error> {
+        let read = read_archive(input, at, platform, &self.scan_options(), progress);
+        let PassedArchive { resolved, layers } = read.map_err(|error| match error {
+            ArchiveError::Resolve(error) => Error::Resolve(error),
+            error => Error::Archive(error),
+        })?;
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).extend(layers);
+        Ok(resolved)
+    }
+
+    /// Reads every layer of an image once, but for those that passed by or that the cache of this session knows.
     pub fn scan(&self, image: &Image, progress: &dyn Progress) -> Result<Inventory, Error> {
         Ok(self.scan_and_tell(image, progress)?.inventory)
     }
 
     /// As [`Session::scan`], and tells how much was known before.
     pub fn scan_and_tell(&self, image: &Image, progress: &dyn Progress) -> Result<Scanned, Error> {
-        let options = ScanOptions { threads: self.options.threads, limits: self.options.limits.clone() };
-        let scanned = supercargo_scan::scan_with_records(image, &options, &self.cache, progress);
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = Known { passed: &passed, store: &self.cache };
+        let scanned = supercargo_scan::scan_known(image, &known, &self.scan_options(), progress);
         self.cache.tidy();
         Ok(scanned?)
+    }
+
+    fn scan_options(&self) -> ScanOptions {
+        let SessionOptions { threads, full, .. } = self.options;
+        ScanOptions { threads, limits: self.options.limits.clone(), full }
     }
 
     /// The store in which things hang on an image.

@@ -1,8 +1,12 @@
 //! What several fuzz targets share: limits that let a run be fast, archives whose checksums are right, and a pass
 //! over bytes whose digests are right.
 
+use std::io::{self, Read};
+
 use supercargo_content::{Descriptor, Digest, Limits, MediaType};
-use supercargo_layer::{Budget, Decompressed, Entry, Interest, LayerInput, LayerPass, LayerReader, Visitor};
+use supercargo_layer::{
+    Announced, Budget, Decompressed, Entry, Interest, LayerInput, LayerPass, LayerReader, Ranged, Visitor,
+};
 
 /// Small limits, so that hitting them is part of the run.
 pub fn limits() -> Limits {
@@ -64,6 +68,31 @@ pub fn read_layer(blob: &[u8]) -> Option<LayerPass> {
     assert_eq!(pass.verified, is_whole);
     reader.read_links(blob, &layer, &pass.links, &mut All::default()).ok()?;
     Some(pass)
+}
+
+/// Two chunks, `one` and `two`, as raw zstd frames, and a table behind them.
+struct WithTable(Vec<u8>);
+
+impl Ranged for WithTable {
+    fn part(&self, offset: u64, len: u64) -> io::Result<Option<Box<dyn Read + '_>>> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
+        Ok(Some(Box::new(self.0[from..].take(len))))
+    }
+}
+
+/// Reads a layer through a table whose digest is announced; `None` when the table is refused.
+pub fn read_by_toc(table: &[u8]) -> Option<LayerPass> {
+    let frame = |text: &[u8; 3]| [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0], text.as_slice()].concat();
+    let mut blob = [frame(b"one"), frame(b"two")].concat();
+    let (offset, len) = (blob.len() as u64, table.len() as u64);
+    blob.extend(table);
+    let descriptor = Descriptor::of(MediaType::OCI_LAYER_ZSTD, &blob);
+    let layer = LayerInput { descriptor: &descriptor, diff_id: &descriptor.digest };
+    let limits = limits();
+    let budget = Budget::new(limits.buffered_bytes_max);
+    let announced = Announced::ZstdChunked { toc: Digest::sha256_of(table), offset, len };
+    let reader = LayerReader { limits: &limits, budget: &budget };
+    reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All).ok()
 }
 
 /// An archive by a script: a line is a type flag, a name and, after a tab, a link target or body. The checksums

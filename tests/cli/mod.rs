@@ -5,4 +5,5 @@ mod commands;
 mod hostile;
 mod readme;
 mod refusals;
+mod sources;
 mod stage;

@@ -85,7 +85,7 @@ impl Stage {
 }
 
 impl Done {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("utf-8");
         Self {
             code: output.status.code().unwrap_or(-1),

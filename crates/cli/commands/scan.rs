@@ -1,7 +1,7 @@
 //! `supercargo scan`.
 
 use supercargo::image::Image;
-use supercargo::inventory::Inventory;
+use supercargo::inventory::{Coverage, Inventory};
 use supercargo::sbom::{Document, FormatId};
 use supercargo::{Error, Scanned, Session};
 
@@ -80,4 +80,15 @@ fn report(inventory: &Inventory, common: &Common) {
             &format!("note: {count} parts of the image could not be read; `--verbose` prints each"),
         );
     }
+    if inventory.coverage.layers_by_toc > 0 {
+        terminal::note(common, &lazily(&inventory.coverage));
+    }
+}
+
+/// Layers of which only parts were fetched.
+fn lazily(coverage: &Coverage) -> String {
+    format!(
+        "note: {} of {} layers were read through their table of contents, so their digests were not checked: fetched {} of {} bytes; `--full` reads and checks all",
+        coverage.layers_by_toc, coverage.layers, coverage.fetched_bytes, coverage.compressed_bytes
+    )
 }

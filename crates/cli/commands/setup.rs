@@ -1,24 +1,25 @@
 //! From arguments and environment to the plain options of the façade.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::path::Path;
 
 use supercargo::attest_types::{PredicateType, PredicateTypeError};
 use supercargo::content::Limits;
-use supercargo::image::{PlatformChoice, Reference, Resolved, host_platform};
+use supercargo::image::{PlatformChoice, Reference, Resolved, compressed_archive, host_platform};
 use supercargo::registry::{ClientCertificate, Mirror, ProxyOptions, RegistryOptions, Secret};
 use supercargo::signing::HttpOptions;
 use supercargo::{DocumentSettings, Error, Session, SessionOptions, clean};
 
 use crate::args::{Common, LimitArgs, PlatformArg, RegistryArgs, Target};
 use crate::environment::Environment;
-use crate::terminal;
+use crate::terminal::{self, Bar};
 
 /// The session of a run.
 pub(crate) fn session(common: &Common, environment: &Environment) -> Result<Session, Error> {
     let registry = registry(&common.registry, environment)?;
     let threads = common.threads.map_or(0, usize::from);
-    Session::new(SessionOptions { limits: limits(&common.limits), threads, registry })
+    Session::new(SessionOptions { limits: limits(&common.limits), threads, full: common.full, registry })
 }
 
 /// The images that the user means, with a note where the platform was chosen by default.
@@ -33,7 +34,7 @@ pub(crate) fn open(
         Some(PlatformArg::One(platform)) => PlatformChoice::Only(platform.clone()),
         None => PlatformChoice::Host(host_platform(std::env::consts::OS, std::env::consts::ARCH)),
     };
-    let resolved = session.open(&reference, &choice)?;
+    let resolved = resolve(session, &reference, &choice, common)?;
     if let (PlatformChoice::Host(platform), Some(_)) = (&choice, &resolved.index) {
         let line = format!(
             "note: {} is an index; took the image for {platform}, the platform of this host",
@@ -42,6 +43,32 @@ pub(crate) fn open(
         terminal::note(common, &clean(&line));
     }
     Ok((reference, resolved))
+}
+
+/// Archives that pass by only once are read as they come.
+fn resolve(
+    session: &Session,
+    reference: &Reference,
+    choice: &PlatformChoice,
+    common: &Common,
+) -> Result<Resolved, Error> {
+    if reference.is_stdin() {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            let message =
+                format!("`{}` is standard input, which is a terminal", clean(&reference.to_string()));
+            let hint =
+                Some("pipe an archive into it, as in `docker save app:1 | supercargo scan -`".to_owned());
+            return Err(Error::Usage { message, hint });
+        }
+        return session.open_stream(reference, choice, stdin.lock(), &Bar::new(common));
+    }
+    let file = compressed_archive(reference)
+        .map_err(|source| Error::read(Path::new(&reference.to_string()), source))?;
+    match file {
+        Some(file) => session.open_stream(reference, choice, file, &Bar::new(common)),
+        None => session.open(reference, choice),
+    }
 }
 
 fn limits(args: &LimitArgs) -> Limits {
@@ -58,6 +85,7 @@ fn limits(args: &LimitArgs) -> Limits {
         buffered_bytes_max: args.buffered_bytes_max.unwrap_or(default.buffered_bytes_max),
         attachment_bytes_max: args.attachment_bytes_max.unwrap_or(default.attachment_bytes_max),
         attachments_max: args.attachments_max.unwrap_or(default.attachments_max),
+        toc_bytes_max: args.toc_bytes_max.unwrap_or(default.toc_bytes_max),
         ..default
     }
 }

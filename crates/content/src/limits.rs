@@ -33,6 +33,8 @@ pub struct Limits {
     pub attachment_bytes_max: u64,
     /// Attached artifacts that are looked at for one subject.
     pub attachments_max: usize,
+    /// Bytes of the table of contents of one layer, as stored and as JSON. A layer with a larger one is read whole.
+    pub toc_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -52,6 +54,7 @@ impl Default for Limits {
             buffered_bytes_max: 64 * MIB,
             attachment_bytes_max: 128 * MIB,
             attachments_max: 256,
+            toc_bytes_max: 128 * MIB,
         }
     }
 }

@@ -148,6 +148,11 @@ impl<R: Read> BoundedReader<R> {
     pub fn new(inner: R, limit_bytes: u64) -> Self {
         Self { inner, limit_bytes, left: limit_bytes }
     }
+
+    /// The stream below.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
 }
 
 impl<R: Read> Read for BoundedReader<R> {

@@ -12,12 +12,13 @@ use supercargo_content::{
 
 use crate::choose::images_of;
 use crate::document::excerpt;
-use crate::files::{LayoutBlobs, blob_name, read_small};
+use crate::files::{LayoutBlobs, OldLayer, OldLayerError, OldLayers, blob_name, read_small};
 use crate::layout::{check_version, has_tag, read_index};
 use crate::listing::list;
+use crate::names::inside;
 use crate::open::{check_platform, fetch_document, open_image};
 use crate::raw::parse_json;
-use crate::tar_index::{Archive, Span, inside};
+use crate::tar_index::Archive;
 use crate::{
     Blobs, Content, DocumentError, Image, ImageConfig, ImageLayer, PlatformChoice, Reference, ResolveError,
     Resolved, Selector, Source, parse_config, parse_manifest,
@@ -52,11 +53,23 @@ impl Source for DockerArchive {
             return Err(ResolveError::wrong_scheme(self.scheme(), at));
         };
         let archive = Archive::open(file, limits).map_err(|error| ResolveError::archive(file, error))?;
-        let opened = Opened { archive: Arc::new(archive), reference: at, place: at.to_string(), limits };
-        let image = opened.image(file, selector)?;
-        check_platform(&image, platform, &opened.place)?;
-        Ok(Resolved { images: vec![image], index: None })
+        open_docker_archive(Arc::new(archive), at, file, selector, platform, limits)
     }
+}
+
+/// Resolves a selector in a Docker archive whose members are known.
+pub(crate) fn open_docker_archive(
+    files: Arc<dyn OldLayers>,
+    reference: &Reference,
+    file: &Path,
+    selector: &Selector,
+    platform: &PlatformChoice,
+    limits: &Limits,
+) -> Result<Resolved, ResolveError> {
+    let opened = Opened { files, reference, place: reference.to_string(), limits };
+    let image = opened.image(file, selector)?;
+    check_platform(&image, platform, &opened.place)?;
+    Ok(Resolved { images: vec![image], index: None })
 }
 
 #[derive(Deserialize)]
@@ -77,7 +90,7 @@ struct Entry {
 }
 
 struct Opened<'a> {
-    archive: Arc<Archive>,
+    files: Arc<dyn OldLayers>,
     reference: &'a Reference,
     place: String,
     limits: &'a Limits,
@@ -135,13 +148,13 @@ impl Opened<'_> {
     /// The manifests of the OCI image layout inside, by the digest of their configuration. Manifests that are
     /// listed but absent are passed over: `docker save` writes the index of an image with one platform's blobs.
     fn manifests_by_config(&self) -> Result<BTreeMap<Digest, Descriptor>, ResolveError> {
-        let has = |name: &str| self.archive.find(name).is_ok_and(|span| span.is_some());
+        let has = |name: &str| self.files.has(name);
         let mut by_config = BTreeMap::new();
         if !has("oci-layout") || !has("index.json") {
             return Ok(by_config);
         }
-        check_version(self.archive.as_ref(), &self.place)?;
-        let mut index = read_index(self.archive.as_ref(), &self.place, self.limits)?;
+        check_version(self.files.as_ref(), &self.place)?;
+        let mut index = read_index(self.files.as_ref(), &self.place, self.limits)?;
         index.manifests.retain(|entry| has(&blob_name(&entry.digest)));
         let blobs = self.blobs();
         let mut fetch =
@@ -192,7 +205,7 @@ impl Opened<'_> {
     fn old_image(&self, entry: Entry) -> Result<Image, ResolveError> {
         let config = parse_config(&entry.config, self.limits)
             .map_err(|reason| self.damaged("configuration", &entry.image_id, reason))?;
-        let (layers, spans) = self.old_layers(&entry, &config)?;
+        let (layers, names) = self.old_layers(&entry, &config)?;
         Ok(Image {
             reference: self.reference.clone(),
             manifest: None,
@@ -202,7 +215,7 @@ impl Opened<'_> {
             config,
             content: Content::Layers {
                 layers,
-                blobs: Arc::new(SpanBlobs { archive: Arc::clone(&self.archive), spans }),
+                blobs: Arc::new(NamedBlobs { files: Arc::clone(&self.files), names }),
             },
         })
     }
@@ -211,43 +224,47 @@ impl Opened<'_> {
         &self,
         entry: &Entry,
         config: &ImageConfig,
-    ) -> Result<(Vec<ImageLayer>, BTreeMap<Digest, Span>), ResolveError> {
+    ) -> Result<(Vec<ImageLayer>, BTreeMap<Digest, String>), ResolveError> {
         let (layers, diff_ids) = (entry.layers.len(), config.diff_ids.len());
         if layers != diff_ids {
             return Err(self.damaged("list", &LIST, DocumentError::LayerCount { layers, diff_ids }));
         }
-        let mut spans = BTreeMap::new();
+        let mut names = BTreeMap::new();
         let mut found = Vec::with_capacity(layers);
         for (name, diff_id) in entry.layers.iter().zip(&config.diff_ids) {
             let in_list = |reason| self.damaged("list", &LIST, reason);
             let path = inside("", name).map_err(in_list)?;
-            let span = self.archive.find(&path).map_err(in_list)?;
-            let span = span.ok_or_else(|| in_list(DocumentError::Missing { path: excerpt(name) }))?;
-            let blob = self.old_blob(&path, span, diff_id).map_err(|source| self.io(&path, source))?;
-            spans.insert(blob.digest.clone(), span);
+            let layer = self.files.old_layer(&path).map_err(|error| match error {
+                OldLayerError::Link(reason) => in_list(reason),
+                OldLayerError::Io(source) => self.io(&path, source),
+            })?;
+            let layer = layer.ok_or_else(|| in_list(DocumentError::Missing { path: excerpt(name) }))?;
+            let blob = self.old_blob(&path, layer, diff_id).map_err(|source| self.io(&path, source))?;
+            names.insert(blob.digest.clone(), path);
             found.push(ImageLayer { blob, diff_id: diff_id.clone() });
         }
-        Ok((found, spans))
+        Ok((found, names))
     }
 
     /// The digest of a layer that is not compressed is its diff ID. All of them are checked when they are read.
-    fn old_blob(&self, path: &str, span: Span, diff_id: &Digest) -> io::Result<Descriptor> {
-        let media_type = match self.archive.compression(span)? {
-            Some("gzip") => MediaType::DOCKER_LAYER_GZIP,
-            Some("zstd") => MediaType::DOCKER_LAYER_ZSTD,
-            _ => return Ok(Descriptor::new(MediaType::DOCKER_LAYER, diff_id.clone(), span.len)),
-        };
-        if let Some(digest) = digest_in_name(path).filter(|_| path.starts_with("blobs/")) {
-            return Ok(Descriptor::new(media_type, digest, span.len));
+    fn old_blob(&self, path: &str, layer: OldLayer, diff_id: &Digest) -> io::Result<Descriptor> {
+        let OldLayer { media_type, digest, size } = layer;
+        let is_plain = media_type == MediaType::DOCKER_LAYER;
+        let named = digest_in_name(path).filter(|_| path.starts_with("blobs/"));
+        let known = digest.or_else(|| if is_plain { Some(diff_id.clone()) } else { named });
+        if let Some(digest) = known {
+            return Ok(Descriptor::new(media_type, digest, size));
         }
-        let mut reader = HashingReader::new(self.archive.reader(span), Algorithm::Sha256);
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "it is not there any more");
+        let file = self.files.open(path)?.ok_or_else(gone)?;
+        let mut reader = HashingReader::new(file.reader, Algorithm::Sha256);
         io::copy(&mut reader, &mut io::sink())?;
         let (digest, len) = reader.finish();
         Ok(Descriptor::new(media_type, digest, len))
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ResolveError> {
-        read_small(self.archive.as_ref(), name, self.limits.manifest_bytes_max).map_err(|source| {
+        read_small(self.files.as_ref(), name, self.limits.manifest_bytes_max).map_err(|source| {
             if source.get_ref().is_some_and(|inner| inner.is::<LimitExceeded>()) {
                 let found = self.limits.manifest_bytes_max.saturating_add(1);
                 return ResolveError::document_limit("list", &self.place, found, self.limits);
@@ -257,7 +274,7 @@ impl Opened<'_> {
     }
 
     fn blobs(&self) -> LayoutBlobs {
-        LayoutBlobs(Arc::clone(&self.archive) as _)
+        LayoutBlobs(Arc::clone(&self.files) as _)
     }
 
     fn damaged(
@@ -275,17 +292,17 @@ impl Opened<'_> {
 }
 
 /// Blobs whose names in the archive are not their digests.
-struct SpanBlobs {
-    archive: Arc<Archive>,
-    spans: BTreeMap<Digest, Span>,
+struct NamedBlobs {
+    files: Arc<dyn OldLayers>,
+    names: BTreeMap<Digest, String>,
 }
 
-impl Blobs for SpanBlobs {
+impl Blobs for NamedBlobs {
     fn blob(&self, what: &Descriptor) -> io::Result<Box<dyn Read + Send + '_>> {
         let absent =
             || io::Error::new(io::ErrorKind::NotFound, format!("{} is not in the archive", what.digest));
-        let span = self.spans.get(&what.digest).ok_or_else(absent)?;
-        Ok(Box::new(self.archive.reader(*span)))
+        let name = self.names.get(&what.digest).ok_or_else(absent)?;
+        Ok(self.files.open(name)?.ok_or_else(absent)?.reader)
     }
 }
 

@@ -30,8 +30,7 @@ impl Source for OciArchive {
             return Err(ResolveError::wrong_scheme(self.scheme(), at));
         };
         let archive = Archive::open(file, limits).map_err(|error| ResolveError::archive(file, error))?;
-        let has = |name| archive.find(name).is_ok_and(|span| span.is_some());
-        if !has("oci-layout") && has("manifest.json") {
+        if !archive.has("oci-layout") && archive.has("manifest.json") {
             return Err(ResolveError::WrongKind {
                 place: format!("`{}`", file.display()),
                 expected: "an OCI image layout",

@@ -19,6 +19,7 @@ use crate::registry_reference::TAG_BYTES_MAX;
 /// - In `docker-archive:` a tag may be a whole name (`library/app:1`), so the file ends at the first colon that
 ///   follows `.tar`; where there is no such colon, the rule above holds.
 /// - In `rootfs:` all of it is the folder.
+/// - `-` alone, or in the place of an archive's file, is standard input.
 ///
 /// `oci-dir:` is an alias of `oci:`, `dir:` of `rootfs:`. Schemes win over names: Docker Hub's image `registry`
 /// with tag `2` is written `library/registry:2`.
@@ -52,6 +53,8 @@ pub enum Reference {
         /// The folder.
         dir: PathBuf,
     },
+    /// `-`: the only image of an archive on standard input, of whichever kind it is.
+    Stdin,
 }
 
 /// Which image of a store that holds several.
@@ -74,6 +77,17 @@ impl Reference {
             Self::OciArchive { .. } => "oci-archive",
             Self::DockerArchive { .. } => "docker-archive",
             Self::Rootfs { .. } => "rootfs",
+            Self::Stdin => "-",
+        }
+    }
+
+    /// Whether the archive is to come from standard input: `-`, `docker-archive:-` and `oci-archive:-`. A file of
+    /// that name is written `./-`.
+    pub fn is_stdin(&self) -> bool {
+        match self {
+            Self::Stdin => true,
+            Self::OciArchive { file, .. } | Self::DockerArchive { file, .. } => file.as_os_str() == "-",
+            Self::Registry(_) | Self::OciLayout { .. } | Self::Rootfs { .. } => false,
         }
     }
 }
@@ -92,6 +106,7 @@ impl FromStr for Reference {
             }
             Some(("docker-archive", rest)) => docker_archive(text, rest),
             Some(("rootfs" | "dir", rest)) => path(text, rest).map(|dir| Self::Rootfs { dir }),
+            None if text == "-" => Ok(Self::Stdin),
             _ => text.parse().map(Self::Registry),
         }
     }
@@ -167,6 +182,7 @@ impl fmt::Display for Reference {
                 write!(f, "{}:{}{selector}", self.scheme(), place.display())
             }
             Self::Rootfs { dir } => write!(f, "rootfs:{}", dir.display()),
+            Self::Stdin => f.write_str("-"),
         }
     }
 }
@@ -337,10 +353,29 @@ mod tests {
     #[test]
     fn every_reference_survives_a_round_trip() {
         let digest = format!("oci-archive:/x.tar@{DIGEST}");
-        for text in ["oci:a:b/", "oci:d:1", &digest, "docker-archive:f.tar:a/b:1", "rootfs:/r"] {
+        let texts = [
+            "oci:a:b/",
+            "oci:d:1",
+            &digest,
+            "docker-archive:f.tar:a/b:1",
+            "rootfs:/r",
+            "-",
+            "oci-archive:-:1",
+        ];
+        for text in texts {
             let reference = parse(text).unwrap();
             assert_eq!(reference.to_string(), text);
             assert_eq!(parse(&reference.to_string()), Ok(reference));
+        }
+    }
+
+    #[test]
+    fn a_dash_is_standard_input() {
+        for text in ["-", "docker-archive:-", "docker-archive:-:app", "oci-archive:-:1"] {
+            assert!(parse(text).unwrap().is_stdin(), "{text}");
+        }
+        for text in ["oci:-", "docker-archive:./-", "rootfs:-"] {
+            assert!(!parse(text).unwrap().is_stdin(), "{text}");
         }
     }
 

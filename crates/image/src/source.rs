@@ -8,13 +8,25 @@ use supercargo_content::{Descriptor, Limits, Platform};
 
 use crate::{ArchiveError, DocumentError, Image, Reference};
 
-/// Gives bytes for descriptors. The one method that a source must implement.
+/// Gives bytes for descriptors. A source must implement one method; a second one lets layers be read in parts.
 ///
 /// The bytes are not checked here: whoever reads them wraps the stream in a
 /// [`VerifyingReader`](supercargo_content::VerifyingReader).
 pub trait Blobs: Send + Sync {
     /// Opens the stream of a blob or manifest.
     fn blob(&self, what: &Descriptor) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// Opens a part of a blob: exactly `len` bytes from `offset` on, both inside the size of the descriptor.
+    /// `None` when the source cannot serve parts; the whole is to be read then.
+    fn part(
+        &self,
+        what: &Descriptor,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<Option<Box<dyn Read + Send + '_>>> {
+        let _ = (what, offset, len);
+        Ok(None)
+    }
 }
 
 /// Which platforms of an index are wanted.

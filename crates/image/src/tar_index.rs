@@ -1,20 +1,17 @@
 //! Where the members of a tar archive lie, so that they can be read in place.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use supercargo_content::Limits;
+use supercargo_content::{Limits, MediaType};
 
 use crate::DocumentError;
-use crate::document::excerpt;
-use crate::files::{Files, OpenFile};
+use crate::files::{Files, OldLayer, OldLayerError, OldLayers, OpenFile};
+use crate::names::{Member, Names};
 use crate::tar_header::{BLOCK, Extended, Header, Kind};
 
-/// Links followed inside an archive, as in the Linux kernel.
-const LINK_HOPS_MAX: usize = 40;
 /// Bytes of one extended header; a long name and a few times need hundreds.
 const EXTENDED_BYTES_MAX: u64 = 1 << 20;
 
@@ -22,8 +19,7 @@ const EXTENDED_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Archive {
     file: File,
-    members: BTreeMap<String, Member>,
-    twice: BTreeSet<String>,
+    names: Names<Span>,
 }
 
 /// Where a file lies in its archive.
@@ -33,13 +29,6 @@ pub(crate) struct Span {
     pub(crate) len: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Member {
-    File(Span),
-    Symlink(String),
-    HardLink(String),
-}
-
 impl Archive {
     /// Reads all headers in one pass.
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, ArchiveError> {
@@ -47,12 +36,17 @@ impl Archive {
         if !metadata.is_file() {
             return Err(ArchiveError::NotAFile);
         }
-        let mut archive = Self { file: File::open(path)?, members: BTreeMap::new(), twice: BTreeSet::new() };
+        let mut archive = Self::unread(path)?;
         if let Some(format) = archive.compression(Span { offset: 0, len: metadata.len() })? {
             return Err(ArchiveError::Compressed { format });
         }
         archive.read_headers(metadata.len(), limits)?;
         Ok(archive)
+    }
+
+    /// An archive whose headers have not been read.
+    pub(crate) fn unread(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, names: Names::default() })
     }
 
     /// The compression of a member or of the whole, by its first bytes.
@@ -66,20 +60,7 @@ impl Archive {
 
     /// The place of a file, links followed inside the archive; `None` when the name is not there.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Span>, DocumentError> {
-        let mut at = name.to_owned();
-        for _ in 0..=LINK_HOPS_MAX {
-            at = match self.members.get(&at) {
-                None if at == name => return Ok(None),
-                None => break,
-                Some(Member::File(span)) => return Ok(Some(*span)),
-                Some(Member::HardLink(target)) => inside("", target)?,
-                Some(Member::Symlink(target)) => {
-                    let folder = at.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    inside(folder, target)?
-                }
-            };
-        }
-        Err(DocumentError::Link { path: excerpt(name) })
+        Ok(self.names.find(name)?.copied())
     }
 
     /// The bytes at a place.
@@ -147,8 +128,6 @@ impl Archive {
         if name.len() > limits.path_bytes_max {
             return Err(ArchiveError::LongPath { offset: span.offset, limit_bytes: limits.path_bytes_max });
         }
-        // A name that leaves the archive can never be asked for; it stays out.
-        let Ok(name) = inside("", name.trim_start_matches('/')) else { return Ok(()) };
         let target = || extended.link.clone().unwrap_or_else(|| header.link.clone());
         let member = match header.kind {
             Kind::File => Member::File(span),
@@ -156,9 +135,7 @@ impl Archive {
             Kind::HardLink => Member::HardLink(target()),
             _ => return Ok(()),
         };
-        if self.members.insert(name.clone(), member).is_some() {
-            self.twice.insert(name);
-        }
+        self.names.insert(name, member);
         Ok(())
     }
 }
@@ -166,30 +143,32 @@ impl Archive {
 impl Files for Archive {
     fn open(&self, name: &str) -> io::Result<Option<OpenFile<'_>>> {
         let invalid = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
-        // Blobs are proved by their digest; of two lists, two readers would take different ones.
-        if self.twice.contains(name) && !name.contains('/') {
-            return Err(invalid(DocumentError::Twice { path: excerpt(name) }));
-        }
-        let span = self.find(name).map_err(invalid)?;
-        Ok(span.map(|span| OpenFile { reader: Box::new(self.reader(span)), len: span.len }))
+        let span = self.names.find_one(name).map_err(invalid)?;
+        Ok(span.map(|span| OpenFile { reader: Box::new(self.reader(*span)), len: span.len }))
+    }
+
+    fn part(&self, name: &str, offset: u64, len: u64) -> io::Result<Option<Box<dyn Read + Send + '_>>> {
+        let invalid = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
+        let Some(span) = self.names.find_one(name).map_err(invalid)? else { return Ok(None) };
+        let len = len.min(span.len.saturating_sub(offset));
+        Ok(Some(Box::new(self.reader(Span { offset: span.offset.saturating_add(offset), len }))))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.find(name).is_ok_and(|span| span.is_some())
     }
 }
 
-/// The path of `target` seen from `folder`, without `.` and `..`.
-pub(crate) fn inside(folder: &str, target: &str) -> Result<String, DocumentError> {
-    let escape = || DocumentError::Escape { path: excerpt(target) };
-    if target.starts_with('/') {
-        return Err(escape());
+impl OldLayers for Archive {
+    fn old_layer(&self, path: &str) -> Result<Option<OldLayer>, OldLayerError> {
+        let Some(span) = self.find(path)? else { return Ok(None) };
+        let media_type = match self.compression(span)? {
+            Some("gzip") => MediaType::DOCKER_LAYER_GZIP,
+            Some("zstd") => MediaType::DOCKER_LAYER_ZSTD,
+            _ => MediaType::DOCKER_LAYER,
+        };
+        Ok(Some(OldLayer { media_type, digest: None, size: span.len }))
     }
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop().ok_or_else(escape)?),
-            part => parts.push(part),
-        }
-    }
-    Ok(parts.join("/"))
 }
 
 /// Reads a part of a file without moving the file's own position, so that many can read at once.

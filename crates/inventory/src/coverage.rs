@@ -96,8 +96,13 @@ pub struct Coverage {
     pub entries: u64,
     /// Files that a reader looked into.
     pub files_read: u64,
-    /// Bytes of the layers as fetched.
+    /// Bytes of the layers as stored.
     pub compressed_bytes: u64,
     /// Bytes of the layers unpacked.
     pub uncompressed_bytes: u64,
+    /// Layers that were read through their table of contents. Their bytes were checked against the table, the table
+    /// against the manifest; whether the table says what is in the layer was not checked.
+    pub layers_by_toc: u64,
+    /// Bytes of the layers that were fetched: fewer than stored when there are tables of contents.
+    pub fetched_bytes: u64,
 }

@@ -32,7 +32,8 @@
 //! # Ok::<(), supercargo_layer::LayerError>(())
 //! ```
 //!
-//! **Specification.** OCI image specification v1.1, "Image Layer Filesystem Changeset"; POSIX pax.
+//! **Specification.** OCI image specification v1.1, "Image Layer Filesystem Changeset"; POSIX pax; eStargz and zstd:chunked
+//! for layers that have a table of contents.
 
 mod budget;
 mod decompress;
@@ -40,13 +41,16 @@ mod delta;
 mod error;
 mod folder;
 mod gzip;
+mod lazy;
 mod links;
+mod members;
 mod overlap;
 mod pass;
 mod place;
 mod stream;
 mod tar;
 mod tree;
+mod unnamed;
 mod visitor;
 mod window;
 mod zstandard;
@@ -55,10 +59,12 @@ pub use budget::{Budget, OverBudget, Reservation};
 pub use decompress::{Compression, DecompressError, Decompressed};
 pub use delta::{DeltaEntry, Entry, EntryKind, LayerDelta};
 pub use error::LayerError;
+pub use lazy::{Announced, Ranged, TocError};
 pub use links::WantedLink;
 pub use overlap::Overlap;
 pub use pass::{LayerPass, LayerReader};
-pub use stream::LayerInput;
-pub use tar::{HEAD_BYTES, Member, MemberKind, TarDamage, TarError, TarReader};
+pub use stream::{LayerInput, media_type_problem};
+pub use tar::{BodyStream, HEAD_BYTES, Member, MemberKind, TarDamage, TarError, TarReader};
 pub use tree::{FileTree, TreeNode};
+pub use unnamed::BlobFacts;
 pub use visitor::{Interest, Visitor};

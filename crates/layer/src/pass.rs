@@ -7,9 +7,10 @@ use supercargo_content::Limits;
 use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::links::{WantedLink, trace};
+use crate::members::Members;
 use crate::overlap::Overlap;
 use crate::place::{Placed, Placer};
-use crate::stream::{self, LayerInput, LayerTar};
+use crate::stream::{self, LayerInput};
 use crate::{Budget, Entry, EntryKind, Interest, LayerDelta, LayerError, Member, TarError, Visitor};
 
 /// Reads layers and folders within limits.
@@ -39,9 +40,12 @@ pub struct LayerPass {
     pub compressed_bytes: u64,
     /// Bytes of the blob unpacked.
     pub uncompressed_bytes: u64,
-    /// Whether blob digest, size and diff ID were all compared. False only when the expansion limit was hit, and
-    /// for folders; such a pass must not be cached.
+    /// Whether blob digest, size and diff ID were all compared. False when the expansion limit was hit, for folders,
+    /// for layers read through their table of contents, and until the caller has compared what
+    /// [`LayerReader::read_unnamed`] found; such a pass must not be cached.
     pub verified: bool,
+    /// Bytes of the blob that were fetched, when it was read through its table of contents.
+    pub fetched_bytes: Option<u64>,
 }
 
 impl LayerReader<'_> {
@@ -100,10 +104,7 @@ impl LayerReader<'_> {
         links: &[WantedLink],
         visitor: &mut dyn Visitor,
     ) -> Result<LayerPass, LayerError> {
-        let mut by_member: BTreeMap<u64, Vec<&WantedLink>> = BTreeMap::new();
-        for link in links {
-            by_member.entry(link.member).or_default().push(link);
-        }
+        let by_member = by_member(links);
         let mut walk = Walk::new(self, visitor);
         let end = stream::run(blob, layer, self, Overlap::None, |tar| walk.run_links(tar, &by_member))?;
         let mut pass = walk.pass;
@@ -112,6 +113,15 @@ impl LayerReader<'_> {
         pass.verified = end.verified;
         Ok(pass)
     }
+}
+
+/// Links by the position of the file that they lead to.
+pub(crate) fn by_member(links: &[WantedLink]) -> BTreeMap<u64, Vec<&WantedLink>> {
+    let mut by_member: BTreeMap<u64, Vec<&WantedLink>> = BTreeMap::new();
+    for link in links {
+        by_member.entry(link.member).or_default().push(link);
+    }
+    by_member
 }
 
 /// The state of a pass.
@@ -144,7 +154,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<(), TarError> {
+    pub(crate) fn run(&mut self, tar: &mut impl Members) -> Result<(), TarError> {
         while let Some(member) = self.next(tar)? {
             match self.placer.place(member) {
                 Some(Placed::Entry(entry)) => self.entry(tar, entry)?,
@@ -156,9 +166,9 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn run_links<R: Read>(
+    pub(crate) fn run_links(
         &mut self,
-        tar: &mut LayerTar<R>,
+        tar: &mut impl Members,
         links: &BTreeMap<u64, Vec<&WantedLink>>,
     ) -> Result<(), TarError> {
         while let Some(member) = self.next(tar)? {
@@ -171,7 +181,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next member, counted.
-    fn next<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<Option<Member>, TarError> {
+    fn next(&mut self, tar: &mut impl Members) -> Result<Option<Member>, TarError> {
         let max = self.reader.limits.entries_max;
         let member = tar.next_member()?;
         if member.is_none() {
@@ -185,7 +195,7 @@ impl<'a> Walk<'a> {
         Ok(member)
     }
 
-    fn entry<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: Entry) -> Result<(), TarError> {
+    fn entry(&mut self, tar: &mut impl Members, entry: Entry) -> Result<(), TarError> {
         if !self.handed_over.is_empty() && self.handed_over.remove(&entry.path) {
             self.visitor.replaced(&entry);
             self.again.retain(|link| link.entry.path != entry.path);
@@ -204,7 +214,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn is_wanted<R: Read>(&mut self, tar: &mut LayerTar<R>, entry: &Entry) -> Result<bool, TarError> {
+    fn is_wanted(&mut self, tar: &mut impl Members, entry: &Entry) -> Result<bool, TarError> {
         Ok(match self.visitor.interest(entry) {
             Interest::Skip => false,
             Interest::Body => true,
@@ -217,7 +227,7 @@ impl<'a> Walk<'a> {
 
     /// Hands the current body over under each of the names, all of one size: as it passes to those who read it so,
     /// whole to the others where it may be held.
-    fn hand_over<R: Read>(&mut self, tar: &mut LayerTar<R>, entries: &[Entry]) -> Result<(), TarError> {
+    fn hand_over(&mut self, tar: &mut impl Members, entries: &[Entry]) -> Result<(), TarError> {
         let Some(size) = entries.first().map(|entry| entry.size) else { return Ok(()) };
         if let Some(message) = self.too_many_holes(tar.hole_bytes()) {
             self.refuse(entries, &message);
@@ -260,7 +270,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands the current body over in pieces. What the visitor keeps of it is taken from the budget in advance.
-    fn stream<R: Read>(&mut self, tar: &mut LayerTar<R>) -> Result<(), TarError> {
+    fn stream(&mut self, tar: &mut impl Members) -> Result<(), TarError> {
         let kept_bytes = self.reader.limits.streamed_bytes_min.min(self.reader.limits.buffered_bytes_max);
         let _reservation = self.reader.budget.acquire(kept_bytes).ok();
         while let Some(piece) = tar.piece()? {
@@ -269,12 +279,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn whole<R: Read>(
-        &mut self,
-        tar: &mut LayerTar<R>,
-        entries: &[&Entry],
-        open: bool,
-    ) -> Result<(), TarError> {
+    fn whole(&mut self, tar: &mut impl Members, entries: &[&Entry], open: bool) -> Result<(), TarError> {
         // A body lent out of the read buffer takes nothing, and must not queue behind those that do.
         let bytes = tar.body_buffer_bytes();
         let reservation = (bytes > 0).then(|| self.reader.budget.acquire_buffer(bytes)).transpose();
@@ -327,7 +332,7 @@ impl<'a> Walk<'a> {
         self.pass.problems.push(Problem::new(kind, message));
     }
 
-    fn finish(mut self) -> LayerPass {
+    pub(crate) fn finish(mut self) -> LayerPass {
         self.pass.problems.append(&mut self.placer.problems);
         let (links, mut problems) = trace(&self.pass.delta.entries, &self.members, &self.wanted_links);
         self.pass.links = links;

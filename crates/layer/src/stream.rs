@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use supercargo_content::{Descriptor, Digest, VerifyingReader};
+use supercargo_content::{Descriptor, Digest, MediaType, VerifyingReader};
 use supercargo_inventory::{Problem, ProblemKind};
 
 use crate::overlap::{Overlap, StreamHasher};
@@ -17,8 +17,8 @@ pub struct LayerInput<'a> {
     pub diff_id: &'a Digest,
 }
 
-/// The tar of a layer on top of all checks.
-pub(crate) type LayerTar<R> = TarReader<Hashed<Decompressed<VerifyingReader<R>>>>;
+/// The tar of a layer on top of a blob.
+pub(crate) type LayerTar<B> = TarReader<Hashed<Decompressed<B>>>;
 
 /// What the end of a stream tells.
 pub(crate) struct StreamEnd {
@@ -34,14 +34,15 @@ pub(crate) fn run<R: Read>(
     layer: &LayerInput<'_>,
     reader: &LayerReader<'_>,
     overlap: Overlap,
-    walk: impl FnOnce(&mut LayerTar<R>) -> Result<(), TarError>,
+    walk: impl FnOnce(&mut LayerTar<VerifyingReader<R>>) -> Result<(), TarError>,
 ) -> Result<StreamEnd, LayerError> {
     let name = &layer.descriptor.digest;
     let fail = |error| LayerError::of(name, error);
     let blob = VerifyingReader::new(blob, name.clone(), layer.descriptor.size);
     let unpacked = Decompressed::within(blob, reader.limits, reader.budget).map_err(fail)?;
     let compression = unpacked.compression();
-    let mut problems: Vec<Problem> = media_type_problem(layer, compression).into_iter().collect();
+    let mut problems: Vec<Problem> =
+        media_type_problem(&layer.descriptor.media_type, compression).into_iter().collect();
     // The blob's own digest is the diff ID when nothing is compressed.
     let hash = compression != Compression::None || layer.diff_id.algorithm() != name.algorithm();
     let hasher = hash.then(|| StreamHasher::new(layer.diff_id.algorithm(), overlap));
@@ -65,9 +66,9 @@ pub(crate) fn run<R: Read>(
 }
 
 /// Damage of the archive becomes a problem; failure of the stream below stays an error.
-fn walk_to_end<R: Read>(
-    tar: &mut LayerTar<R>,
-    walk: impl FnOnce(&mut LayerTar<R>) -> Result<(), TarError>,
+pub(crate) fn walk_to_end<B: Read>(
+    tar: &mut LayerTar<B>,
+    walk: impl FnOnce(&mut LayerTar<B>) -> Result<(), TarError>,
     problems: &mut Vec<Problem>,
 ) -> io::Result<()> {
     let is_whole = match walk(tar) {
@@ -95,15 +96,18 @@ fn failed(mut blob: impl Read, error: io::Error) -> io::Result<Problem> {
     }
     match reason {
         Some(reason @ DecompressError::Expansion { .. }) => {
-            let message = format!("{reason}; what follows was not read, the diff ID was not checked");
-            Ok(Problem::new(ProblemKind::LimitHit, message))
+            Ok(Problem::new(ProblemKind::LimitHit, expansion_message(&reason)))
         }
         _ => Err(error),
     }
 }
 
-fn media_type_problem(layer: &LayerInput<'_>, found: Compression) -> Option<Problem> {
-    let media_type = &layer.descriptor.media_type;
+pub(crate) fn expansion_message(reason: &DecompressError) -> String {
+    format!("{reason}; what follows was not read, the diff ID was not checked")
+}
+
+/// What is to be said when a blob is compressed in another way than its media type says.
+pub fn media_type_problem(media_type: &MediaType, found: Compression) -> Option<Problem> {
     match Compression::of_media_type(media_type) {
         Some(expected) if expected == found => None,
         Some(_) => {
@@ -117,7 +121,7 @@ fn media_type_problem(layer: &LayerInput<'_>, found: Compression) -> Option<Prob
     }
 }
 
-fn global_header_problem<R: Read>(tar: &LayerTar<R>) -> Option<Problem> {
+pub(crate) fn global_header_problem<B: Read>(tar: &LayerTar<B>) -> Option<Problem> {
     let count = tar.global_headers_ignored();
     let message =
         format!("{count} global pax headers name or size members; they are ignored, as runtimes do");
@@ -132,8 +136,13 @@ pub(crate) struct Hashed<R> {
 }
 
 impl<R> Hashed<R> {
-    fn new(inner: R, hasher: Option<StreamHasher>) -> Self {
+    pub(crate) fn new(inner: R, hasher: Option<StreamHasher>) -> Self {
         Self { inner, hasher, bytes: 0 }
+    }
+
+    /// The stream below, the hasher, and how many bytes passed.
+    pub(crate) fn into_parts(self) -> (R, Option<StreamHasher>, u64) {
+        (self.inner, self.hasher, self.bytes)
     }
 }
 

@@ -31,12 +31,40 @@ impl RepositoryBlobs {
         let incoming = self.client.wait(download.start())?;
         Ok(Box::new(Kept { incoming, _client: self.client.clone() }))
     }
+
+    /// Opens a stream of `len` bytes from `offset` on; `None` when the registry serves no parts (RFC 9110, section 14).
+    pub fn open_part(
+        &self,
+        what: &Descriptor,
+        offset: u64,
+        len: u64,
+    ) -> Result<Option<Box<dyn Read + Send>>, RegistryError> {
+        if len == 0 {
+            return Ok(Some(Box::new(io::empty())));
+        }
+        let download = Download::new(Arc::clone(&self.client.session), &self.repository, what)?;
+        let incoming = self.client.wait(download.part(offset, len).start_part())?;
+        let client = self.client.clone();
+        Ok(incoming.map(|incoming| Box::new(Kept { incoming, _client: client }) as Box<dyn Read + Send>))
+    }
 }
 
 impl Blobs for RepositoryBlobs {
     fn blob(&self, what: &Descriptor) -> io::Result<Box<dyn Read + Send + '_>> {
         match self.open(what) {
             Ok(stream) => Ok(stream),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn part(
+        &self,
+        what: &Descriptor,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<Option<Box<dyn Read + Send + '_>>> {
+        match self.open_part(what, offset, len) {
+            Ok(part) => Ok(part.map(|part| part as Box<dyn Read + Send + '_>)),
             Err(error) => Err(io::Error::other(error)),
         }
     }

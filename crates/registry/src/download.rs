@@ -25,8 +25,11 @@ pub(crate) struct Download {
     places: Vec<Endpoint>,
     path: String,
     what: String,
+    /// The size of the descriptor, and where in it the reader is and ends.
     size: u64,
     offset: u64,
+    end: u64,
+    is_part: bool,
 }
 
 impl Download {
@@ -39,21 +42,50 @@ impl Download {
         let places = Endpoint::for_reading(repository, &session.options)?;
         let path = format!("{kind}s/{}", what.digest);
         let what_text = format!("{kind} {} of {}", what.digest, repository.display());
-        Ok(Self { session, places, path, what: what_text, size: what.size, offset: 0 })
+        Ok(Self {
+            session,
+            places,
+            path,
+            what: what_text,
+            size: what.size,
+            offset: 0,
+            end: what.size,
+            is_part: false,
+        })
+    }
+
+    /// The same for a part of it.
+    pub(crate) fn part(self, offset: u64, len: u64) -> Self {
+        Self { offset, end: offset.saturating_add(len).min(self.size), is_part: true, ..self }
+    }
+
+    /// Opens the stream of a part; `None` when no place serves parts, or serves other ones.
+    pub(crate) async fn start_part(self) -> Result<Option<Incoming>, RegistryError> {
+        match self.open().await {
+            Ok(answer) if answer.status() == 206 => Ok(Some(self.feed(answer))),
+            Ok(_) | Err(RegistryError::Malformed { .. } | RegistryError::Status { status: 416, .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the stream; the rest of it is read in the background, a little ahead of the reader.
-    pub(crate) async fn start(mut self) -> Result<Incoming, RegistryError> {
+    pub(crate) async fn start(self) -> Result<Incoming, RegistryError> {
         let answer = self.open().await?;
+        Ok(self.feed(answer))
+    }
+
+    fn feed(mut self, answer: Answer) -> Incoming {
         let (sender, receiver) = mpsc::channel(PIECES_MAX);
-        let (what, remaining) = (self.what.clone(), self.size);
+        let (what, remaining) = (self.what.clone(), self.end.saturating_sub(self.offset));
         tokio::spawn(async move {
             if let Err(error) = self.pump(answer, &sender).await {
                 // A reader that has gone away needs no error.
                 let _ = sender.send(Err(error)).await;
             }
         });
-        Ok(Incoming { receiver, piece: Bytes::new(), what, remaining })
+        Incoming { receiver, piece: Bytes::new(), what, remaining }
     }
 
     async fn pump(&mut self, first: Answer, sender: &mpsc::Sender<Piece>) -> Result<(), RegistryError> {
@@ -91,14 +123,14 @@ impl Download {
             skip -= skipped;
             drop(piece.split_to(usize::try_from(skipped).unwrap_or(usize::MAX).min(piece.len())));
             self.offset = self.offset.saturating_add(piece.len() as u64);
-            if self.offset > self.size {
-                return Err(RegistryError::TooLarge { what: self.what.clone(), limit_bytes: self.size });
+            if self.offset > self.end {
+                return Err(RegistryError::TooLarge { what: self.what.clone(), limit_bytes: self.end });
             }
             if !piece.is_empty() && sender.send(Ok(piece)).await.is_err() {
                 return Ok(End::Reached);
             }
         }
-        Ok(if self.offset == self.size { End::Reached } else { End::Early })
+        Ok(if self.offset == self.end { End::Reached } else { End::Early })
     }
 
     /// Asks one place after the other for the bytes from the offset on.
@@ -117,14 +149,15 @@ impl Download {
         let mut request = place.request(Method::GET, &self.path, &self.what)?;
         // Registries answer 404 to who does not accept the kind of a manifest, even when asked by digest.
         request.headers.insert(ACCEPT, ACCEPTED);
-        if self.offset > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={}-", self.offset));
+        if self.offset > 0 || self.is_part {
+            let last = if self.end < self.size { (self.end - 1).to_string() } else { String::new() };
+            let range = HeaderValue::from_str(&format!("bytes={}-{last}", self.offset));
             request.headers.insert(RANGE, range.map_err(|_| self.malformed("bad range"))?);
         }
         let answer = self.session.send(place, "pull", request, place.patience()).await?;
         let answer = answer.expect(&[200, 206], &self.what).await?;
         let (starts, expected) =
-            if answer.status() == 206 { (self.offset, self.size - self.offset) } else { (0, self.size) };
+            if answer.status() == 206 { (self.offset, self.end - self.offset) } else { (0, self.size) };
         let range_fits =
             answer.status() == 200 || range_start(answer.header("content-range")) == Some(starts);
         if !range_fits || answer.content_length().is_some_and(|length| length != expected) {
@@ -178,7 +211,7 @@ impl Read for Incoming {
         }
         let count = into.len().min(self.piece.len());
         let piece = self.piece.split_to(count);
-        into.iter_mut().zip(&piece).for_each(|(to, from)| *to = *from);
+        into.get_mut(..count).unwrap_or_default().copy_from_slice(&piece);
         self.remaining = self.remaining.saturating_sub(count as u64);
         Ok(count)
     }

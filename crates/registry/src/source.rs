@@ -73,6 +73,15 @@ impl Blobs for WithRoot {
         }
         self.inner.blob(what)
     }
+
+    fn part(
+        &self,
+        what: &Descriptor,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<Option<Box<dyn Read + Send + '_>>> {
+        self.inner.part(what, offset, len)
+    }
 }
 
 /// A refusal of the registry that came through a stream is the registry's, not the disk's.

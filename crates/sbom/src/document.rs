@@ -167,6 +167,11 @@ impl Document {
         self.problems.is_empty() && self.coverage.layers_read >= self.coverage.layers
     }
 
+    /// Layers that were read through their table of contents, so that their digests were not checked.
+    pub(crate) fn layers_by_toc(&self) -> u64 {
+        self.coverage.layers_by_toc
+    }
+
     /// `2026-11-24T02:40:00Z`.
     pub(crate) fn created(&self) -> String {
         const YEAR_ONE: i64 = -62_135_596_800;

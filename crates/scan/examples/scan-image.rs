@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limits = Limits::default();
     let resolved = open_local(&reference, &PlatformChoice::All, &limits)?;
     let image = resolved.images.first().ok_or("no image")?;
-    let inventory = scan(image, &ScanOptions { threads, limits }, &Silent)?;
+    let inventory = scan(image, &ScanOptions { full: false, threads, limits }, &Silent)?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for package in &inventory.packages {
         *counts.entry(package.purl.kind().to_owned()).or_default() += 1;

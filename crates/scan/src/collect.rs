@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use supercargo_content::Limits;
 use supercargo_ecosystems::{BodySink, Candidate, Ecosystem, EcosystemSet, Findings, Matcher, Passer};
 use supercargo_inventory::{ImagePath, LayerRef, Problem, ProblemKind};
-use supercargo_layer::{Entry, Interest, LayerPass, Visitor};
+use supercargo_layer::{Entry, Interest, LayerPass, Visitor, WantedLink};
 
-use crate::{FileFacts, LayerRecord};
+use crate::kept::{self, Kept};
+use crate::{FileFacts, LayerRecord, lazy};
 
 /// Collects what the readers of a table say about the files of one layer.
 pub(crate) struct Collector<'a> {
@@ -19,6 +20,8 @@ pub(crate) struct Collector<'a> {
     passing: Vec<PassingFile<'a>>,
     /// Files that readers need whole after they passed; the next time they are not read as they pass.
     again: BTreeSet<ImagePath>,
+    kept: Option<Kept>,
+    by_toc: bool,
 }
 
 /// A file that is read as it passes, by one reader.
@@ -32,7 +35,33 @@ struct PassingFile<'a> {
 impl<'a> Collector<'a> {
     pub(crate) fn new(table: &'a [&'a dyn Ecosystem], matcher: &'a Matcher, limits: &'a Limits) -> Self {
         let (facts, problems, passing) = (Vec::new(), Vec::new(), Vec::new());
-        Self { table, matcher, limits, facts, problems, passing, again: BTreeSet::new() }
+        let (again, kept, by_toc) = (BTreeSet::new(), None, false);
+        Self { table, matcher, limits, facts, problems, passing, again, kept, by_toc }
+    }
+
+    /// The same, keeping bodies for the hard links of a layer that cannot be read again.
+    pub(crate) fn keeping(self) -> Self {
+        Self { kept: Some(Kept::default()), ..self }
+    }
+
+    /// The same for a layer of which only what is wanted is fetched: the first bytes of a file are looked at only where
+    /// it can be a program by its mode or name.
+    pub(crate) fn by_toc(self) -> Self {
+        Self { by_toc: true, ..self }
+    }
+
+    /// Reads the kept bodies under the names of hard links; those that were not kept are problems.
+    pub(crate) fn read_kept(&mut self, links: &[WantedLink]) {
+        let kept = self.kept.take().unwrap_or_default();
+        // In the order in which a second reading would meet the files.
+        let mut links: Vec<&WantedLink> = links.iter().collect();
+        links.sort_by_key(|link| link.member);
+        for link in links {
+            match kept.get(&link.target) {
+                Some(bytes) => self.body(&link.entry, bytes),
+                None => self.problems.push(kept::not_kept(link)),
+            }
+        }
     }
 
     /// What was collected, and what the pass itself found, as the record of a layer.
@@ -53,6 +82,7 @@ impl<'a> Collector<'a> {
             uncompressed_bytes: pass.uncompressed_bytes,
             was_read: true,
             is_verified: pass.verified,
+            fetched_bytes: pass.fetched_bytes,
         }
     }
 
@@ -121,7 +151,7 @@ impl Visitor for Collector<'_> {
     fn interest(&mut self, entry: &Entry) -> Interest {
         if !self.matcher.by_path(&entry.path).is_empty() {
             Interest::Body
-        } else if entry.size >= Matcher::FILE_BYTES_MIN {
+        } else if entry.size >= Matcher::FILE_BYTES_MIN && (!self.by_toc || lazy::can_be_program(entry)) {
             Interest::Head
         } else {
             Interest::Skip
@@ -133,6 +163,7 @@ impl Visitor for Collector<'_> {
     }
 
     fn body(&mut self, entry: &Entry, bytes: &[u8]) {
+        self.kept.iter_mut().for_each(|kept| kept.keep(&entry.path, bytes));
         let candidate = Candidate { path: &entry.path, mode: entry.mode, bytes, limits: self.limits };
         let readers = self.matcher.by_path(&entry.path).with(self.matcher.by_magic(bytes));
         for ecosystem in self.readers(readers) {
@@ -182,6 +213,7 @@ impl Visitor for Collector<'_> {
     }
 
     fn replaced(&mut self, entry: &Entry) {
+        self.kept.iter_mut().for_each(|kept| kept.forget(&entry.path));
         self.facts.retain(|file| file.path != entry.path);
         self.problems.retain(|problem| problem.path.as_ref() != Some(&entry.path));
     }

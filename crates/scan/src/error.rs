@@ -3,6 +3,8 @@
 use std::io;
 
 use supercargo_content::Digest;
+use supercargo_image::ResolveError;
+use supercargo_layer::TarError;
 
 /// Only what makes the whole image unreadable; everything else is a problem in the report.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,65 @@ pub enum ScanError {
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
+    /// A pattern in the table of ecosystems does not compile: a fault of this program.
+    #[error("a pattern in the table of ecosystems does not compile: {0}")]
+    Table(String),
+}
+
+/// Why an archive that passes by could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The stream failed, or what it is compressed with is damaged.
+    #[error("failed to read the archive `{place}`")]
+    Read {
+        /// The reference.
+        place: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// There is nothing, or something else than an archive.
+    #[error(
+        "`{place}` is not an archive: expected a tar as `docker save` or `skopeo copy` writes, perhaps in gzip or zstd"
+    )]
+    NotAnArchive {
+        /// The reference.
+        place: String,
+    },
+    /// The archive is damaged.
+    #[error("failed to read the archive `{place}`")]
+    Damaged {
+        /// The reference.
+        place: String,
+        /// The cause.
+        #[source]
+        source: TarError,
+    },
+    /// A sparse member, which image archives never have.
+    #[error("sparse member `{name}` in `{place}`: pack the archive again without `--sparse`")]
+    Sparse {
+        /// The reference.
+        place: String,
+        /// The member.
+        name: String,
+    },
+    /// A limit on the archive itself was hit.
+    #[error("`{place}` has {found} {what}, more than the limit of {limit}; raise it with `{flag}`")]
+    Limit {
+        /// The reference.
+        place: String,
+        /// What was counted.
+        what: &'static str,
+        /// How much there is, or how far was counted.
+        found: u64,
+        /// How much is allowed.
+        limit: u64,
+        /// The flag that raises it.
+        flag: &'static str,
+    },
+    /// The reference leads to no image in the archive.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// A pattern in the table of ecosystems does not compile: a fault of this program.
     #[error("a pattern in the table of ecosystems does not compile: {0}")]
     Table(String),

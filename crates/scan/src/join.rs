@@ -78,5 +78,7 @@ fn coverage(records: &[LayerRecord]) -> Coverage {
         files_read: sum(|record| record.files_read),
         compressed_bytes: sum(|record| record.compressed_bytes),
         uncompressed_bytes: sum(|record| record.uncompressed_bytes),
+        layers_by_toc: sum(|record| u64::from(record.fetched_bytes.is_some())),
+        fetched_bytes: sum(|record| record.fetched_bytes.unwrap_or(record.compressed_bytes)),
     }
 }

@@ -12,20 +12,28 @@
 //!
 //! **Specification.** OCI image specification v1.1, "Image Layer Filesystem Changeset".
 
+mod archive;
 mod cache;
 mod collect;
 mod error;
 mod join;
+mod kept;
+mod lazy;
 mod origin;
+mod passed;
 mod pipeline;
 mod record;
 
+pub use archive::{PassedArchive, read_archive};
 pub use cache::{
     Distrust, FolderError, FolderInfo, FolderStore, KindInfo, NoRecords, PruneRule, Pruned, RecordStore,
     Reuse,
 };
-pub use error::ScanError;
-pub use pipeline::{Progress, ScanOptions, Scanned, Silent, scan, scan_with_records};
+pub use error::{ArchiveError, ScanError};
+pub use passed::PassedLayers;
+pub use pipeline::{
+    Known, Progress, ScanOptions, Scanned, Silent, scan, scan_known, scan_passed, scan_with_records,
+};
 pub use record::{
     FileFacts, Inexpressible, KeyMaker, LayerRecord, RECORD_FORMAT, RecordError, RecordKey, RecordKind,
     RecordLimits, SealedRecord, seal_inventory, unseal_inventory,

@@ -12,7 +12,8 @@ use supercargo_layer::{Budget, LayerInput, LayerReader, Overlap};
 
 use crate::cache::Shelf;
 use crate::collect::Collector;
-use crate::{LayerRecord, NoRecords, RecordStore, Reuse, ScanError, join};
+use crate::lazy::ByToc;
+use crate::{LayerRecord, NoRecords, PassedLayers, RecordStore, Reuse, ScanError, join};
 
 /// Settings of a scan.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct ScanOptions {
     pub threads: usize,
     /// Bounds on hostile input.
     pub limits: Limits,
+    /// Whether layers with a table of contents are read whole all the same, so that all their digests are checked.
+    pub full: bool,
 }
 
 /// Whoever wants to show how far a scan is. Called from several threads.
@@ -44,8 +47,25 @@ impl Progress for Silent {}
 /// Fails only when the image itself is unreadable: a layer whose bytes are not what its digests promise, or cannot be
 /// had. Everything else is a problem in the inventory.
 pub fn scan(image: &Image, options: &ScanOptions, progress: &dyn Progress) -> Result<Inventory, ScanError> {
-    Ok(scan_with_records(image, options, &NoRecords, progress)?.inventory)
+    Ok(scan_known(image, &Known::default(), options, progress)?.inventory)
 }
+
+/// What is known of layers before a scan.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Layers that have passed by in a stream: they are not opened.
+    pub passed: &'a PassedLayers,
+    /// Records of earlier scans.
+    pub store: &'a dyn RecordStore,
+}
+
+impl Default for Known<'_> {
+    fn default() -> Self {
+        Self { passed: &NOTHING_PASSED, store: &NoRecords }
+    }
+}
+
+static NOTHING_PASSED: PassedLayers = PassedLayers::new();
 
 /// What a scan found, and how much of it was known before.
 #[derive(Debug, Clone, Default)]
@@ -56,17 +76,48 @@ pub struct Scanned {
     pub reuse: Reuse,
 }
 
-/// As [`scan`], but a layer that `store` has a record of is not read, and an image that it knows is not even joined.
-/// The inventory is the same. Records of what was read are put into the store, but only when all digests were compared.
+/// As [`scan`], for an image some of whose layers have passed by in a stream.
+///
+/// # Errors
+/// Those of [`scan`].
+pub fn scan_passed(
+    image: &Image,
+    passed: &PassedLayers,
+    options: &ScanOptions,
+    progress: &dyn Progress,
+) -> Result<Inventory, ScanError> {
+    Ok(scan_known(image, &Known { passed, ..Known::default() }, options, progress)?.inventory)
+}
+
+/// As [`scan`], with the records of earlier scans.
+///
+/// # Errors
+/// Those of [`scan`].
 pub fn scan_with_records(
     image: &Image,
     options: &ScanOptions,
     store: &dyn RecordStore,
     progress: &dyn Progress,
 ) -> Result<Scanned, ScanError> {
-    let shelf = Shelf::new(store, ALL, &options.limits);
+    scan_known(image, &Known { store, ..Known::default() }, options, progress)
+}
+
+/// As [`scan`], but a layer that passed by or of which there is a record is not read, and an image that the store knows
+/// is not even joined. The inventory is the same. Records of what was read are put into the store, but only when all
+/// digests were compared.
+///
+/// # Errors
+/// Those of [`scan`].
+pub fn scan_known(
+    image: &Image,
+    known: &Known<'_>,
+    options: &ScanOptions,
+    progress: &dyn Progress,
+) -> Result<Scanned, ScanError> {
+    let shelf = Shelf::new(known.store, ALL, options);
     if let Content::Layers { layers, .. } = &image.content
         && layers.len() <= options.limits.layers_max
+        && known.passed.is_empty()
         && let Some(inventory) = shelf.inventory(layers)
     {
         let reuse = Reuse { layers: layers.len() as u64, image: true, ..shelf.reuse() };
@@ -75,8 +126,10 @@ pub fn scan_with_records(
     let matcher = Matcher::compile(ALL).map_err(ScanError::Table)?;
     let job = Job {
         image,
+        passed: known.passed,
         matcher,
         limits: &options.limits,
+        full: options.full,
         budget: Budget::new(options.limits.buffered_bytes_max),
         progress,
         apart: lone_layer(image, options.threads),
@@ -106,12 +159,14 @@ fn lone_layer(image: &Image, threads: usize) -> Option<u64> {
 }
 
 /// What the threads of one scan share.
-struct Job<'a> {
+pub(crate) struct Job<'a> {
     image: &'a Image,
-    matcher: Matcher,
-    limits: &'a Limits,
-    budget: Budget,
-    progress: &'a dyn Progress,
+    passed: &'a PassedLayers,
+    pub(crate) matcher: Matcher,
+    pub(crate) limits: &'a Limits,
+    pub(crate) full: bool,
+    pub(crate) budget: Budget,
+    pub(crate) progress: &'a dyn Progress,
     /// The size of the one layer that is nearly all of the image, if another thread would be idle beside it.
     apart: Option<u64>,
     shelf: &'a Shelf<'a>,
@@ -152,9 +207,9 @@ impl Job<'_> {
             self.progress.layer_done();
             return Ok(foreign(place, layer));
         }
-        let record = match self.shelf.layer(&place, layer) {
-            Some(record) => Ok(record),
-            None => self.read(place, layer, blobs).inspect(|record| self.shelf.keep_layer(layer, record)),
+        let record = match self.passed.find(layer, &place) {
+            Some(record) => record.map_err(Fault::from),
+            None => self.known_or_read(place, layer, blobs),
         };
         self.progress.layer_done();
         record.map_err(|source| ScanError::Layer {
@@ -165,7 +220,23 @@ impl Job<'_> {
         })
     }
 
+    fn known_or_read(
+        &self,
+        place: LayerRef,
+        layer: &ImageLayer,
+        blobs: &dyn Blobs,
+    ) -> Result<LayerRecord, Fault> {
+        match self.shelf.layer(&place, layer) {
+            Some(record) => Ok(record),
+            None => self.read(place, layer, blobs).inspect(|record| self.shelf.keep_layer(layer, record)),
+        }
+    }
+
     fn read(&self, place: LayerRef, layer: &ImageLayer, blobs: &dyn Blobs) -> Result<LayerRecord, Fault> {
+        let why_whole = match self.read_by_toc(&place, layer, blobs)? {
+            ByToc::Read(record) => return Ok(record),
+            ByToc::Whole(why) => why,
+        };
         let reader = LayerReader { limits: self.limits, budget: &self.budget };
         let input = LayerInput { descriptor: &layer.blob, diff_id: &layer.diff_id };
         let mut collector = Collector::new(ALL, &self.matcher, self.limits);
@@ -177,6 +248,7 @@ impl Job<'_> {
             pass.problems.extend(second.problems);
             pass.verified &= second.verified;
         }
+        pass.problems.extend(why_whole);
         Ok(collector.record(place, pass))
     }
 
@@ -200,7 +272,7 @@ impl Job<'_> {
     }
 }
 
-type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// A layer whose content need not be in the registry is not read, and the report says so.
 fn foreign(place: LayerRef, layer: &ImageLayer) -> LayerRecord {
@@ -211,9 +283,9 @@ fn foreign(place: LayerRef, layer: &ImageLayer) -> LayerRecord {
 }
 
 /// Tells the progress how far a stream is.
-struct Counted<'a, R> {
-    inner: R,
-    progress: &'a dyn Progress,
+pub(crate) struct Counted<'a, R> {
+    pub(crate) inner: R,
+    pub(crate) progress: &'a dyn Progress,
 }
 
 impl<R: Read> Read for Counted<'_, R> {

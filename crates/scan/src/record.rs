@@ -51,6 +51,9 @@ pub struct LayerRecord {
     pub was_read: bool,
     /// Whether blob digest, size and diff ID were all compared; only such a record may be kept.
     pub is_verified: bool,
+    /// Bytes of the blob that were fetched, when the layer was read through its table of contents. Such a record is not
+    /// proved by the blob digest and must not be kept as one that is.
+    pub fetched_bytes: Option<u64>,
 }
 
 /// What one reader found in one file.
@@ -78,6 +81,7 @@ impl LayerRecord {
             uncompressed_bytes: 0,
             was_read: false,
             is_verified: false,
+            fetched_bytes: None,
         }
     }
 }

@@ -97,7 +97,7 @@ fn scan(image: &Image, store: &dyn RecordStore) -> Scanned {
 }
 
 fn scan_within(image: &Image, store: &dyn RecordStore, limits: Limits) -> Result<Scanned, ScanError> {
-    scan_with_records(image, &ScanOptions { threads: 2, limits }, store, &Silent)
+    scan_with_records(image, &ScanOptions { threads: 2, limits, full: false }, store, &Silent)
 }
 
 fn same(a: &Inventory, b: &Inventory) -> bool {

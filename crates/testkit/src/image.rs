@@ -10,7 +10,7 @@
 //! tag: 1                           name in index.json, and in the Docker archive; `latest` when left out
 //! label: KEY=VALUE                 any number
 //!
-//! -- layer 0 gzip --               number from 0; `none` (when left out), `gzip` or `zstd`
+//! -- layer 0 gzip --               number from 0; `none` (when left out), `gzip`, `zstd`, `estargz`, `zstd:chunked`
 //! -- file etc/os-release --        the body follows
 //! ID=debian
 //! -- file usr/bin/tool mode=755 --
@@ -43,7 +43,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use supercargo_content::{Descriptor, Digest, MediaType, Platform};
 
-use crate::tar;
+use crate::{lazy, tar};
 
 /// An image as text, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,14 @@ pub enum Compression {
     Gzip,
     /// With zstd.
     Zstd,
+    /// As eStargz, in chunks of 64 bytes.
+    Estargz,
+    /// As zstd:chunked, in chunks of 64 bytes.
+    ZstdChunked,
 }
+
+/// Bytes of a chunk in layers with a table of contents: small, so that files in texts have several.
+const CHUNK_BYTES: usize = 64;
 
 /// A layer as it lies in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,6 +239,9 @@ fn entry(what: &Descriptor) -> Value {
     if let Some(platform) = &what.platform {
         entry["platform"] = platform_json(platform);
     }
+    if !what.annotations.is_empty() {
+        entry["annotations"] = json!(what.annotations);
+    }
     entry
 }
 
@@ -252,6 +262,8 @@ fn pack(compression: Compression, tar: &[u8]) -> io::Result<TextLayer> {
             (MediaType::OCI_LAYER_GZIP, encoder.finish()?)
         }
         Compression::Zstd => (MediaType::OCI_LAYER_ZSTD, zstd::encode_all(tar, 3)?),
+        Compression::Estargz => return lazy::estargz(tar, CHUNK_BYTES, &|_| {}),
+        Compression::ZstdChunked => return lazy::zstd_chunked(tar, CHUNK_BYTES, &|_| {}),
     };
     let diff_id = Digest::sha256_of(tar);
     Ok(TextLayer { blob: Descriptor::of(media_type, &bytes), bytes, tar: tar.to_vec(), diff_id })
@@ -398,6 +410,8 @@ impl<'a> Parser<'a> {
             "none" => Compression::None,
             "gzip" => Compression::Gzip,
             "zstd" => Compression::Zstd,
+            "estargz" => Compression::Estargz,
+            "zstd:chunked" => Compression::ZstdChunked,
             _ => return None,
         };
         let expected = self.image.layers.len();

@@ -9,6 +9,7 @@
 //! server produces when asked.
 
 pub mod image;
+pub mod lazy;
 pub mod registry;
 pub mod tar;
 

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use supercargo_content::{Descriptor, Digest, MediaType};
@@ -48,6 +49,10 @@ pub struct Quirks {
     pub no_mount: bool,
     /// Whether ranges are ignored.
     pub no_ranges: bool,
+    /// How many bytes too far ranges are said to begin.
+    pub ranges_off_by: usize,
+    /// How fast blobs are sent; as fast as they go when there is none.
+    pub blob_bytes_per_second: Option<u64>,
     /// For each of the next blob downloads: after how many bytes the connection breaks.
     pub break_blobs_after: VecDeque<usize>,
     /// Whether the first byte of each blob is wrong.
@@ -266,11 +271,12 @@ struct Reply {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     break_after: Option<usize>,
+    bytes_per_second: Option<u64>,
 }
 
 impl Reply {
     fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), break_after: None }
+        Self { status, headers: Vec::new(), body: Vec::new(), break_after: None, bytes_per_second: None }
     }
 
     fn error(status: u16, code: &str) -> Self {
@@ -327,10 +333,32 @@ fn write_reply(connection: &mut impl Write, request: &Seen, reply: &Reply) -> io
     connection.write_all(format!("{head}\r\n").as_bytes())?;
     if request.method != "HEAD" {
         let end = reply.break_after.unwrap_or(reply.body.len()).min(reply.body.len());
-        connection.write_all(reply.body.get(..end).unwrap_or_default())?;
+        write_paced(connection, reply.body.get(..end).unwrap_or_default(), reply.bytes_per_second)?;
     }
     connection.flush()?;
     Ok(reply.break_after.is_none())
+}
+
+/// Writes at a given pace, in steps of ten milliseconds.
+fn write_paced(connection: &mut impl Write, bytes: &[u8], bytes_per_second: Option<u64>) -> io::Result<()> {
+    let Some(pace) = bytes_per_second else { return connection.write_all(bytes) };
+    let step = usize::try_from(pace / 100).unwrap_or(usize::MAX).max(1);
+    let start = Instant::now();
+    for (count, piece) in bytes.chunks(step).enumerate() {
+        connection.write_all(piece)?;
+        connection.flush()?;
+        let due = Duration::from_millis(10) * u32::try_from(count + 1).unwrap_or(u32::MAX);
+        thread::sleep(due.saturating_sub(start.elapsed()));
+    }
+    Ok(())
+}
+
+/// `bytes=5-9` → 5 and 10; `None` for what cannot be served.
+fn range_of(range: &str, len: usize) -> Option<(usize, usize)> {
+    let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let start: usize = start.parse().ok()?;
+    let end = if last.is_empty() { len } else { last.parse::<usize>().ok()?.checked_add(1)?.min(len) };
+    (start < end).then_some((start, end))
 }
 
 impl State {
@@ -367,6 +395,7 @@ impl State {
             headers: fault.headers.clone(),
             body: fault.body.clone(),
             break_after: None,
+            bytes_per_second: None,
         })
     }
 
@@ -510,19 +539,17 @@ impl State {
             bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1);
         }
         let mut reply = Reply::new(200);
-        let start = at
-            .request
-            .headers
-            .get("range")
-            .and_then(|range| range.strip_prefix("bytes=")?.split('-').next()?.parse().ok());
-        if let Some(start) = start.filter(|start: &usize| !self.quirks.no_ranges && *start < bytes.len()) {
-            reply = Reply::new(206)
-                .header("content-range", format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len()));
+        let range = at.request.headers.get("range").and_then(|range| range_of(range, bytes.len()));
+        if let Some((start, end)) = range.filter(|_| !self.quirks.no_ranges) {
+            let shown = start + self.quirks.ranges_off_by;
+            reply =
+                Reply::new(206).header("content-range", format!("bytes {shown}-{}/{}", end - 1, bytes.len()));
+            bytes.truncate(end);
             bytes.drain(..start);
         }
         let break_after =
             if at.request.method == "GET" { self.quirks.break_blobs_after.pop_front() } else { None };
-        Reply { body: bytes, break_after, ..reply }
+        Reply { body: bytes, break_after, bytes_per_second: self.quirks.blob_bytes_per_second, ..reply }
     }
 
     fn manifest(&mut self, at: &Routed<'_>) -> Reply {

@@ -7,4 +7,4 @@ mod reader;
 mod sparse;
 
 pub use error::{TarDamage, TarError};
-pub use reader::{HEAD_BYTES, Member, MemberKind, TarReader};
+pub use reader::{BodyStream, HEAD_BYTES, Member, MemberKind, TarReader};

@@ -185,6 +185,12 @@ impl<R: Read> TarReader<R> {
         Ok(Some(&self.scratch))
     }
 
+    /// The current body as a stream, for bodies that must not be held whole. What is not read of it is passed over
+    /// when the next member is asked for. `None` for a sparse file.
+    pub fn stream(&mut self) -> Option<BodyStream<'_, R>> {
+        self.body.segments.is_none().then_some(BodyStream { tar: self })
+    }
+
     /// The next bytes of the current body, holes as zeros; `None` at its end. What a body has left is passed over
     /// when the next member is asked for.
     pub fn piece(&mut self) -> Result<Option<&[u8]>, TarError> {
@@ -401,6 +407,28 @@ impl<R: Read> TarReader<R> {
 
     fn damaged(&self, damage: TarDamage) -> TarError {
         TarError::Damaged { offset: self.window.position(), damage }
+    }
+}
+
+/// A body as it passes; made by [`TarReader::stream`].
+pub struct BodyStream<'a, R> {
+    tar: &'a mut TarReader<R>,
+}
+
+impl<R: Read> Read for BodyStream<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let piece = self.tar.piece().map_err(|error| match error {
+            TarError::Io(error) => error,
+            TarError::Damaged { damage, .. } => io::Error::new(io::ErrorKind::UnexpectedEof, damage),
+        })?;
+        let piece = piece.unwrap_or_default();
+        let len = piece.len().min(out.len());
+        if let (Some(to), Some(from)) = (out.get_mut(..len), piece.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        // What was not copied is lent again.
+        self.tar.lent = len;
+        Ok(len)
     }
 }
 

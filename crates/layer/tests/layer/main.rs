@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod lazy;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod unnamed;

@@ -3,7 +3,7 @@ use std::io::Read;
 use supercargo_content::{ContentMismatch, Descriptor, MediaType};
 use supercargo_image::Attachments;
 use supercargo_registry::RegistryError;
-use supercargo_testkit::registry::{Guard, TestRegistry};
+use supercargo_testkit::registry::{Fault, Guard, TestRegistry};
 
 use crate::{REPOSITORY, at, cause, client, client_with, noise, read, registry};
 
@@ -158,4 +158,46 @@ fn redirects_in_a_circle_end() {
     registry.change(|quirks| quirks.blobs_elsewhere = Some(format!("http://{}", registry.host())));
     let error = read(&client(), &at(&registry), &blob).unwrap_err();
     assert!(cause(&error).to_string().contains("more than 5 redirects"), "{error:?}");
+}
+
+fn part(registry: &TestRegistry, blob: &Descriptor, offset: u64, len: u64) -> Option<Vec<u8>> {
+    let part = client().blobs(&at(registry)).unwrap().open_part(blob, offset, len).unwrap()?;
+    let mut bytes = Vec::new();
+    part.take(1 << 20).read_to_end(&mut bytes).unwrap();
+    Some(bytes)
+}
+
+#[test]
+fn a_part_of_a_blob_is_what_was_asked_for() {
+    let (registry, _) = registry();
+    let (blob, bytes) = blob(&registry);
+    for (offset, len) in [(0, 1), (0, 300_000), (7, 100_000), (299_999, 1), (5, 0)] {
+        let expected = &bytes[offset as usize..(offset + len) as usize];
+        assert_eq!(part(&registry, &blob, offset, len).unwrap(), expected, "{offset} {len}");
+    }
+    let seen = registry.seen();
+    let ranges: Vec<_> = seen.iter().filter_map(|seen| seen.headers.get("range")).collect();
+    assert_eq!(ranges, ["bytes=0-0", "bytes=0-", "bytes=7-100006", "bytes=299999-"]);
+}
+
+#[test]
+fn a_part_goes_on_where_it_broke() {
+    let (registry, _) = registry();
+    let (blob, bytes) = blob(&registry);
+    registry.change(|quirks| quirks.break_blobs_after = [10_000, 0].into());
+    assert_eq!(part(&registry, &blob, 100, 50_000).unwrap(), &bytes[100..50_100]);
+}
+
+#[test]
+fn a_registry_that_serves_no_parts_says_so() {
+    let (registry, _) = registry();
+    let (blob, _) = blob(&registry);
+    registry.change(|quirks| quirks.no_ranges = true);
+    assert_eq!(part(&registry, &blob, 100, 50), None);
+    registry.change(|quirks| (quirks.no_ranges, quirks.ranges_off_by) = (false, 1));
+    assert_eq!(part(&registry, &blob, 100, 50), None);
+    registry.change(|quirks| quirks.faults = vec![Fault::new("GET", "/blobs/", 416)]);
+    assert_eq!(part(&registry, &blob, 100, 50), None);
+    registry.change(|quirks| quirks.faults = vec![Fault::new("GET", "/blobs/", 403)]);
+    assert!(client().blobs(&at(&registry)).unwrap().open_part(&blob, 100, 50).is_err());
 }

@@ -5,6 +5,7 @@
 mod auth;
 mod download;
 mod mirrors;
+mod parts;
 mod proxy;
 mod referrers;
 mod retry;

@@ -3,14 +3,16 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use supercargo_content::Limits;
 use supercargo_ecosystems::Ecosystem;
 use supercargo_image::ImageLayer;
 use supercargo_inventory::{Inventory, LayerRef};
+use supercargo_layer::Announced;
 
 use super::RecordStore;
 use crate::record::{seal_inventory, unseal_inventory};
-use crate::{Inexpressible, KeyMaker, LayerRecord, RecordError, RecordKey, RecordLimits, SealedRecord};
+use crate::{
+    Inexpressible, KeyMaker, LayerRecord, RecordError, RecordKey, RecordLimits, ScanOptions, SealedRecord,
+};
 
 /// How much of a scan came from a store. It changes nothing in the inventory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,19 +31,27 @@ pub(crate) struct Shelf<'a> {
     keys: KeyMaker,
     table: &'a [&'a dyn Ecosystem],
     limits: RecordLimits,
+    full: bool,
     layers: AtomicU64,
     notes: Mutex<Vec<String>>,
 }
 
 impl<'a> Shelf<'a> {
-    pub(crate) fn new(store: &'a dyn RecordStore, table: &'a [&'a dyn Ecosystem], limits: &Limits) -> Self {
-        let keys = KeyMaker::new(table, limits);
+    pub(crate) fn new(
+        store: &'a dyn RecordStore,
+        table: &'a [&'a dyn Ecosystem],
+        options: &ScanOptions,
+    ) -> Self {
+        let keys = KeyMaker::new(table, &options.limits);
         let (layers, notes) = (AtomicU64::new(0), Mutex::default());
-        Self { store, keys, table, limits: RecordLimits::default(), layers, notes }
+        Self { store, keys, table, limits: RecordLimits::default(), full: options.full, layers, notes }
     }
 
     /// The inventory of an image that was scanned before.
     pub(crate) fn inventory(&self, layers: &[ImageLayer]) -> Option<Inventory> {
+        if layers.iter().any(|layer| self.is_by_toc(layer)) {
+            return None;
+        }
         let key = self.keys.image(layers);
         let sealed = self.store.load(&key)?;
         let inventory = unseal_inventory(&sealed, self.table, &self.limits);
@@ -57,7 +67,8 @@ impl<'a> Shelf<'a> {
         records: &[LayerRecord],
         inventory: &Inventory,
     ) {
-        if records.iter().all(|record| record.is_verified || !record.was_read) {
+        let is_proved = |record: &LayerRecord| record.is_verified || !record.was_read;
+        if records.iter().all(is_proved) && !layers.iter().any(|layer| self.is_by_toc(layer)) {
             let key = self.keys.image(layers);
             self.keep_sealed(&key, seal_inventory(inventory, &key));
         }
@@ -65,6 +76,9 @@ impl<'a> Shelf<'a> {
 
     /// The record of a layer that was read before, at its place in this image.
     pub(crate) fn layer(&self, place: &LayerRef, layer: &ImageLayer) -> Option<LayerRecord> {
+        if self.is_by_toc(layer) {
+            return None;
+        }
         let key = self.keys.layer(layer);
         let sealed = self.store.load(&key)?;
         let record = LayerRecord::unseal(&sealed, place.clone(), self.table, &self.limits);
@@ -75,10 +89,16 @@ impl<'a> Shelf<'a> {
 
     /// Keeps the record of a layer, if its bytes were checked.
     pub(crate) fn keep_layer(&self, layer: &ImageLayer, record: &LayerRecord) {
-        if record.is_verified && record.was_read {
+        if record.is_verified && record.was_read && !self.is_by_toc(layer) {
             let key = self.keys.layer(layer);
             self.keep_sealed(&key, record.seal(&key));
         }
+    }
+
+    /// Whether a layer would be read through its table of contents. What is found so can depend on whether the source
+    /// serves parts, and would be another answer than a record's: neither is taken for the other.
+    fn is_by_toc(&self, layer: &ImageLayer) -> bool {
+        !self.full && Announced::of(&layer.blob).is_some()
     }
 
     pub(crate) fn reuse(self) -> Reuse {

@@ -63,10 +63,11 @@ impl Writer<'_> {
     }
 
     fn coverage(&mut self, coverage: &Coverage) {
-        let Coverage { layers, layers_read, entries, files_read, compressed_bytes, uncompressed_bytes } =
-            coverage;
+        let Coverage { layers, layers_read, entries, files_read, .. } = coverage;
+        let Coverage { compressed_bytes, uncompressed_bytes, layers_by_toc, fetched_bytes, .. } = coverage;
         [layers, layers_read, entries, files_read, compressed_bytes, uncompressed_bytes]
             .into_iter()
+            .chain([layers_by_toc, fetched_bytes])
             .for_each(|number| self.number(*number));
     }
 }
@@ -105,6 +106,8 @@ impl Reader<'_> {
             files_read: self.number()?,
             compressed_bytes: self.number()?,
             uncompressed_bytes: self.number()?,
+            layers_by_toc: self.number()?,
+            fetched_bytes: self.number()?,
         })
     }
 }

@@ -53,6 +53,8 @@ impl Writer<'_> {
             // Only layers that were read and compared are kept.
             was_read: _,
             is_verified: _,
+            // Only layers that were read whole are kept.
+            fetched_bytes: _,
         } = record;
         self.list(entries.iter(), Self::entry);
         self.list(whiteouts.iter(), Self::path);
@@ -112,6 +114,7 @@ impl Reader<'_> {
             uncompressed_bytes: self.number()?,
             was_read: true,
             is_verified: true,
+            fetched_bytes: None,
         })
     }
 

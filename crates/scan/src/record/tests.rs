@@ -117,6 +117,7 @@ fn record(index: u32) -> LayerRecord {
         uncompressed_bytes: 0,
         was_read: true,
         is_verified: true,
+        fetched_bytes: None,
         layer,
     }
 }

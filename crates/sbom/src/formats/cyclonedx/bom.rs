@@ -191,7 +191,12 @@ struct Composition<'a> {
 /// What the image is made of is known when all of it was read. Whether each package's own dependencies are
 /// all there cannot be known from an image.
 fn compositions(document: &Document) -> Vec<Composition<'_>> {
-    let aggregate = if document.is_complete() { "complete" } else { "incomplete" };
+    let aggregate = match document.is_complete() {
+        false => "incomplete",
+        // What a table of contents does not name may still be in the layer.
+        true if document.layers_by_toc() > 0 => "unknown",
+        true => "complete",
+    };
     let mut compositions =
         vec![Composition { aggregate, assemblies: vec![SUBJECT_REF], dependencies: vec![SUBJECT_REF] }];
     if !document.refs.is_empty() {

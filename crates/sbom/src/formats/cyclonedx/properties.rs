@@ -22,6 +22,11 @@ pub(super) fn of_run(document: &Document) -> Vec<Property<'_>> {
     ];
     let mut properties: Vec<_> =
         counts.iter().map(|(name, count)| Property::new(*name, count.to_string())).collect();
+    if document.layers_by_toc() > 0 {
+        // Their bytes were checked against the table only, not against the digest of the layer.
+        let count = document.layers_by_toc().to_string();
+        properties.push(Property::new("supercargo:coverage:layers-by-table-of-contents", count));
+    }
     let problems = document.problems.iter().take(PROBLEMS_MAX);
     properties.extend(
         problems

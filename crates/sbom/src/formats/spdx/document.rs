@@ -166,6 +166,12 @@ fn creation_comment(document: &Document) -> String {
         coverage.files_read,
         document.problems.len()
     );
+    if document.layers_by_toc() > 0 {
+        let count = document.layers_by_toc();
+        comment.push_str(&format!(
+            " Layers read through their table of contents, digests not checked: {count}."
+        ));
+    }
     for (key, value) in &document.options.options {
         comment.push_str(&format!(" Option {}={}.", one_line(key), one_line(value)));
     }

@@ -1,0 +1,17 @@
+//! Layers read through their table of contents: eStargz and zstd:chunked.
+
+mod announced;
+mod builder;
+mod error;
+mod estargz;
+mod members;
+mod plan;
+mod read;
+mod store;
+mod toc;
+mod wire;
+mod zstd_chunked;
+
+pub use announced::Announced;
+pub use error::TocError;
+pub use read::Ranged;

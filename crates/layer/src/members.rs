@@ -1,0 +1,61 @@
+//! What a pass walks over: an archive as it goes by, or a table of contents.
+
+use std::io::Read;
+
+use crate::{HEAD_BYTES, Member, TarError, TarReader};
+
+/// Members in archive order, with bodies on demand. The methods are those of [`TarReader`].
+pub(crate) trait Members {
+    /// The next member; `None` at the end.
+    fn next_member(&mut self) -> Result<Option<Member>, TarError>;
+
+    /// The first bytes of the current body, and how many there are.
+    fn head(&mut self) -> Result<([u8; HEAD_BYTES], usize), TarError>;
+
+    /// Bytes of the current body that are in no archive.
+    fn hole_bytes(&self) -> u64;
+
+    /// Bytes that [`Members::body`] will have to allocate.
+    fn body_buffer_bytes(&self) -> u64;
+
+    /// The current body, whole; `None` when it is larger than `bytes_max`. To be called once for each member.
+    fn body(&mut self, bytes_max: u64) -> Result<Option<&[u8]>, TarError>;
+
+    /// The next bytes of the current body; `None` at its end.
+    fn piece(&mut self) -> Result<Option<&[u8]>, TarError>;
+
+    /// Brings a buffer for large bodies, and gives back the one that was there. One who has his own keeps it.
+    fn swap_scratch(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        buffer
+    }
+}
+
+impl<R: Read> Members for TarReader<R> {
+    fn next_member(&mut self) -> Result<Option<Member>, TarError> {
+        Self::next_member(self)
+    }
+
+    fn head(&mut self) -> Result<([u8; HEAD_BYTES], usize), TarError> {
+        Self::head(self)
+    }
+
+    fn hole_bytes(&self) -> u64 {
+        Self::hole_bytes(self)
+    }
+
+    fn body_buffer_bytes(&self) -> u64 {
+        Self::body_buffer_bytes(self)
+    }
+
+    fn body(&mut self, bytes_max: u64) -> Result<Option<&[u8]>, TarError> {
+        Self::body(self, bytes_max)
+    }
+
+    fn piece(&mut self) -> Result<Option<&[u8]>, TarError> {
+        Self::piece(self)
+    }
+
+    fn swap_scratch(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        Self::swap_scratch(self, buffer)
+    }
+}
