@@ -41,6 +41,7 @@ mod reference;
 mod registry_reference;
 mod rootfs;
 mod source;
+mod tagged;
 mod tar_header;
 mod tar_index;
 
@@ -64,4 +65,5 @@ pub use reference::{Reference, ReferenceParseError, Selector};
 pub use registry_reference::RegistryReference;
 pub use rootfs::Rootfs;
 pub use source::{Blobs, PlatformChoice, ResolveError, Resolved, Source};
+pub use tagged::{TaggedError, TaggedLayer, TaggedManifest};
 pub use tar_index::ArchiveError;
