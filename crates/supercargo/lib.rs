@@ -32,16 +32,24 @@ mod attestation;
 mod carrier;
 mod document;
 mod error;
+mod legacy;
+mod provenance;
 mod session;
+mod trust;
 mod verification;
 
 pub use attached::{AttachedKind, AttachedNode, attached};
-pub use attestation::{Predicate, Signing, attach, sign};
+pub use attestation::{
+    ImageSubject, Predicate, SIGNATURE_PREDICATE, Signing, attach, sign, sign_image, statement,
+};
 pub use carrier::CarrierError;
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
+pub use legacy::{SimpleSignature, attach_envelope, attach_simple, sign_simple};
+pub use provenance::{CI_VARIABLES, slsa_provenance};
 pub use session::{Session, SessionOptions};
 pub use supercargo_scan::{Progress, Silent};
+pub use trust::{Trust, TrustEntry, TrustOrigin, TrustSettings, trust_entries, trusted_root_of};
 pub use verification::{
     Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify,
 };

@@ -3,4 +3,5 @@
 mod commands;
 mod hostile;
 mod readme;
+mod signing;
 mod stage;
