@@ -149,7 +149,7 @@ without_log() {
 # ---- trust through TUF ----
 
 tuf() { # VERSION
-    "$TUF_PYTHON" "$here/tuf.py" "$WORK/tuf" "$TRUSTED_ROOT" "$SIGNING_CONFIG" "$1"
+    "$TUF_PYTHON" "$here/tuf_repository.py" "$WORK/tuf" "$TRUSTED_ROOT" "$SIGNING_CONFIG" "$1"
 }
 
 through_tuf() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a TUF repository of a private Sigstore with python-tuf, a second implementation of TUF.
 
-usage: tuf.py OUT TRUSTED_ROOT SIGNING_CONFIG [VERSION]
+usage: tuf_repository.py OUT TRUSTED_ROOT SIGNING_CONFIG [VERSION]
 
 OUT/root.json is what a client starts from, OUT/mirror is what a server must serve. The keys stay in OUT/keys, so that a
 second call with a higher VERSION makes the next release of the same repository. Root, 2 of 2 keys; the rest, one key.
