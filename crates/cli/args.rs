@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use supercargo::content::Platform;
 
+use crate::signing_args::{AttestArgs, SignArgs, TrustCommand};
 pub(crate) use cache::{CacheArgs, CacheCommand};
 
 /// Answers for the cargo of a container image: lists what is in it, writes the SBOM, signs it, attaches it, and
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     /// Sign a statement about an image and attach it
     Attest(AttestArgs),
+    /// Sign an image itself, as `cosign sign` does
+    Sign(SignArgs),
     /// Verify what is attached to an image
     Verify(VerifyArgs),
     /// Draw the tree of what is attached to an image
@@ -61,6 +64,9 @@ pub(crate) enum Command {
     /// Look into and prune the cache of layer records
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Show, renew or export what signatures are verified against
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// List the package ecosystems and the files that are read for them
     Ecosystems(EcosystemsArgs),
     /// Write the completion script of a shell
@@ -211,60 +217,6 @@ pub(crate) struct ScanArgs {
     pub(crate) output: Vec<String>,
 }
 
-/// The signer of an attestation.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Signing options")]
-pub(crate) struct SignerArgs {
-    /// Sign with this private key (a key file of cosign, PKCS#8 or SEC1 PEM)
-    #[arg(long, value_name = "FILE", conflicts_with = "identity_token", value_hint = ValueHint::FilePath)]
-    pub(crate) key: Option<PathBuf>,
-    /// Read the password of the key from the first line of this file
-    #[arg(long, value_name = "FILE", requires = "key", value_hint = ValueHint::FilePath)]
-    pub(crate) password_file: Option<PathBuf>,
-    /// Sign keyless with this OIDC identity token, or with the one in FILE; without `--key` and this, the token of
-    /// SIGSTORE_ID_TOKEN, GitHub Actions or GitLab is used
-    #[arg(long, value_name = "TOKEN|@FILE")]
-    pub(crate) identity_token: Option<String>,
-    /// The signing services (Sigstore signing config, JSON). With a key and without this, no service is asked
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) signing_config: Option<PathBuf>,
-    /// What the new signature is verified against before it is attached [default: the embedded public-good root]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) trusted_root: Option<PathBuf>,
-}
-
-/// Arguments of `attest`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Without --predicate the image is scanned and the SBOM that was found is attested, for exactly the manifest that was
-scanned. With `--platform all` each platform gets its own.
-
-EXAMPLES
-  supercargo attest ghcr.io/org/app:1 --key cosign.key
-  supercargo attest oci:layout:app --key cosign.key --type spdx
-  supercargo attest ghcr.io/org/app:1 --identity-token @token.jwt --type slsaprovenance1 --predicate provenance.json")]
-pub(crate) struct AttestArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) signer: SignerArgs,
-    /// The predicate type: cyclonedx, spdx, spdxjson, slsaprovenance1, openvex, vuln, custom … or any URI
-    #[arg(long = "type", value_name = "TYPE", default_value = "cyclonedx")]
-    pub(crate) predicate_type: String,
-    /// The predicate, a JSON file or `-` for stdin, instead of a scan
-    #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath)]
-    pub(crate) predicate: Option<PathBuf>,
-    /// Also write the signed bundle to this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) bundle: Option<PathBuf>,
-    /// Attach nothing; only write the bundle
-    #[arg(long, requires = "bundle")]
-    pub(crate) no_attach: bool,
-    /// Print what was done as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// What a verified attestation must show.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Verification options")]
@@ -359,10 +311,10 @@ pub(crate) enum KeyCommand {
     },
     /// Write the public half of a private key
     Public {
-        /// The private key
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
-        /// Read the password from the first line of this file
+        /// The private key: a file, or a URI as for `sign --key`
+        #[arg(value_name = "FILE|URI", value_hint = ValueHint::FilePath)]
+        key: String,
+        /// Read the password or PIN from the first line of this file
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         password_file: Option<PathBuf>,
     },

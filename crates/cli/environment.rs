@@ -8,16 +8,28 @@ const NAMES: &[&str] = &[
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ALL_PROXY",
+    "BUILDKITE",
+    "CIRCLECI",
     "COSIGN_PASSWORD",
+    "COSIGN_PKCS11_MODULE_PATH",
+    "COSIGN_PKCS11_PIN",
     "DOCKER_CONFIG",
+    "GCE_METADATA_HOST",
+    "GOOGLE_SERVICE_ACCOUNT_NAME",
     "HOME",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
+    "PKCS11_MODULE_PATH",
     "REGISTRY_AUTH_FILE",
     "SIGSTORE_ID_TOKEN",
     "SOURCE_DATE_EPOCH",
+    "SPIFFE_ENDPOINT_SOCKET",
     "SUPERCARGO_PASSWORD",
+    "TRANSIT_SECRET_ENGINE_PATH",
+    "VAULT_ADDR",
+    "VAULT_NAMESPACE",
+    "VAULT_TOKEN",
     "XDG_CACHE_HOME",
     "XDG_RUNTIME_DIR",
 ];
@@ -35,12 +47,13 @@ impl Environment {
                 .or_else(|error| if name.ends_with("_PROXY") { std::env::var(lower) } else { Err(error) });
             value.ok().filter(|value| !value.is_empty()).map(|value| (*name, value))
         };
-        Self(NAMES.iter().filter_map(read).collect())
+        Self(NAMES.iter().chain(supercargo::CI_VARIABLES).filter_map(read).collect())
     }
 
     /// A variable's value.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        debug_assert!(NAMES.contains(&name), "`{name}` is missing from the list");
+        let is_listed = NAMES.contains(&name) || supercargo::CI_VARIABLES.contains(&name);
+        debug_assert!(is_listed, "`{name}` is missing from the list");
         self.0.get(name).map(String::as_str)
     }
 
@@ -72,6 +85,15 @@ impl Environment {
             self.get("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".docker")));
         let podman_home = home.map(|home| home.join(".config/containers/auth.json"));
         [podman, podman_home, docker.map(|folder| folder.join("config.json"))].into_iter().flatten().collect()
+    }
+}
+
+impl Environment {
+    /// The folder for what can be fetched again (XDG base directories); `None` without a home.
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
+        let from_home = || Some(PathBuf::from(self.get("HOME")?).join(".cache"));
+        let base = self.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        Some(base.or_else(from_home)?.join("supercargo"))
     }
 }
 

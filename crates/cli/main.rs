@@ -6,6 +6,7 @@ mod environment;
 mod exit;
 mod output;
 mod secrets;
+mod signing_args;
 mod terminal;
 
 use std::process::ExitCode;

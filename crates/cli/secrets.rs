@@ -32,6 +32,25 @@ pub(crate) fn password(
     Ok(password)
 }
 
+/// The PIN of a token: a file, `SUPERCARGO_PASSWORD`, `COSIGN_PKCS11_PIN`, or a prompt on a terminal; `None` when
+/// there is none of these. An empty PIN is never tried: a token locks itself after a few wrong ones.
+pub(crate) fn pin(
+    file: Option<&Path>,
+    environment: &Environment,
+) -> Result<Option<Zeroizing<String>>, Error> {
+    if let Some(file) = file {
+        return first_line(file).map(Some);
+    }
+    let variable = environment.get("SUPERCARGO_PASSWORD").or_else(|| environment.get("COSIGN_PKCS11_PIN"));
+    if let Some(value) = variable {
+        return Ok(Some(Zeroizing::new(value.to_owned())));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    prompt("PIN of the token: ").map(Some)
+}
+
 /// An identity token: the value itself, or `@FILE`.
 pub(crate) fn token(argument: &str) -> Result<Zeroizing<String>, Error> {
     match argument.strip_prefix('@') {
@@ -40,7 +59,8 @@ pub(crate) fn token(argument: &str) -> Result<Zeroizing<String>, Error> {
     }
 }
 
-fn first_line(file: &Path) -> Result<Zeroizing<String>, Error> {
+/// The first line of a file with a secret.
+pub(crate) fn first_line(file: &Path) -> Result<Zeroizing<String>, Error> {
     let text = Zeroizing::new(fs::read_to_string(file).map_err(|source| Error::read(file, source))?);
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }

@@ -20,6 +20,14 @@ pub(crate) fn note(common: &Common, line: &str) {
     }
 }
 
+/// Opens a page in the person's browser, if the system can; the address stands on the terminal anyway.
+pub(crate) fn browse(url: &str) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let silent = std::process::Stdio::null;
+    let _no_browser =
+        std::process::Command::new(opener).arg(url).stdin(silent()).stdout(silent()).stderr(silent()).spawn();
+}
+
 /// A progress bar on a terminal, nothing elsewhere.
 pub(crate) struct Bar {
     bar: ProgressBar,

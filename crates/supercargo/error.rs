@@ -7,7 +7,7 @@ use supercargo_content::Digest;
 use supercargo_image::{AttachmentError, ReferenceParseError, ResolveError};
 use supercargo_registry::RegistryError;
 use supercargo_scan::{ArchiveError, FolderError, ScanError};
-use supercargo_signing::SignError;
+use supercargo_signing::{KeyError, SignError, TrustError};
 
 use crate::carrier::CarrierError;
 
@@ -58,6 +58,9 @@ pub enum Error {
     /// Signing failed.
     #[error(transparent)]
     Signing(#[from] SignError),
+    /// Trust could not be established.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// Attestations are there, and none passes.
     #[error("no attestation of {image} passes: {reasons}")]
     Refused {
@@ -174,7 +177,9 @@ impl Error {
             Self::Refused { .. } | Self::Carrier { .. } => Failure::Refused,
             Self::Nothing { .. } => Failure::Nothing,
             Self::Attachment(_) => Failure::Service,
-            Self::Signing(SignError::Service(_)) => Failure::Service,
+            Self::Signing(SignError::Service(_) | SignError::Key(KeyError::Service(_)))
+            | Self::Trust(TrustError::Service(_)) => Failure::Service,
+            Self::Trust(_) => Failure::Other,
             Self::Signing(_) | Self::File { .. } | Self::Document { .. } | Self::Cache(_) => Failure::Other,
         }
     }
@@ -192,6 +197,7 @@ impl Error {
                 "choose one with `--platform os/arch[/variant]`, or take each with `--platform all`".into(),
             ),
             Self::Problems { .. } => Some("`--verbose` prints each of them".into()),
+            Self::Trust(error) => error.hint().map(Into::into),
             Self::Nothing { .. } => Some("`supercargo attached` draws everything that is attached".into()),
             Self::WrongSubject { .. } => {
                 Some("name the platform that the SBOM is about with `--platform`".into())

@@ -33,16 +33,23 @@ mod carrier;
 mod document;
 mod error;
 mod layer_cache;
+mod legacy;
+mod provenance;
 mod registry_records;
 mod session;
+mod trust;
 mod verification;
 
 pub use attached::{AttachedKind, AttachedNode, attached};
-pub use attestation::{Predicate, Signing, attach, sign};
+pub use attestation::{
+    ImageSubject, Predicate, SIGNATURE_PREDICATE, Signing, attach, sign, sign_image, statement,
+};
 pub use carrier::CarrierError;
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
 pub use layer_cache::LayerCache;
+pub use legacy::{SimpleSignature, attach_envelope, attach_simple, sign_simple};
+pub use provenance::{CI_VARIABLES, slsa_provenance};
 pub use registry_records::{
     RECORD_MEDIA_TYPE, RECORD_PREDICATE_TYPE, RecordTrust, RegistryRecordError, RegistryRecords,
 };
@@ -51,6 +58,7 @@ pub use supercargo_scan::{
     Distrust, FolderError, FolderInfo, FolderStore, KindInfo, Progress, PruneRule, Pruned, RecordLimits,
     Reuse, Scanned, Silent,
 };
+pub use trust::{Trust, TrustEntry, TrustOrigin, TrustSettings, trust_entries, trusted_root_of};
 pub use verification::{
     Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify,
 };

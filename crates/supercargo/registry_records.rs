@@ -23,7 +23,6 @@ use supercargo_scan::{RECORD_FORMAT, RecordError, RecordKey, RecordLimits, Recor
 use supercargo_signing::SignError;
 
 use crate::Signing;
-use crate::attestation::sign_statement;
 
 /// The media type of a record, and the artifact type of the manifest that carries it.
 pub const RECORD_MEDIA_TYPE: &str = "application/vnd.supercargo.record.v1";
@@ -238,8 +237,10 @@ impl RegistryRecords {
         let statement =
             Statement::write(&subjects, predicate_type, predicate.as_bytes(), PREDICATE_BYTES_MAX);
         let statement = statement.map_err(SignError::from)?;
-        let signed = sign_statement(&statement, &subject, signing, &self.limits);
-        Ok(signed.map_err(|error| RegistryRecordError::Sign(Box::new(error)))?.bundle)
+        let failed = |error| RegistryRecordError::Sign(Box::new(error));
+        let session = signing.open(&self.limits).map_err(failed)?;
+        let signed = session.sign(statement, &subject).map_err(|error| failed(error.into()))?;
+        Ok(signed.bundle)
     }
 
     /// The value, or a note. After a failure of the registry itself it is not asked again in this run.

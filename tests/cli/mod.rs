@@ -5,5 +5,6 @@ mod commands;
 mod hostile;
 mod readme;
 mod refusals;
+mod signing;
 mod sources;
 mod stage;

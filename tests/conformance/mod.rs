@@ -4,3 +4,4 @@
 mod layouts;
 mod rpmdb;
 mod sigstore;
+mod tuf;

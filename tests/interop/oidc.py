@@ -10,6 +10,9 @@ the Python standard library and the openssl command.
   GET /keys                               JSON Web Key Set with the one RS256 key
   GET /token?email=a@b&sub=..&aud=..&ttl=600&claim.NAME=VALUE
                                           a signed JWT, as plain text
+  GET /auth                               logs in whoever comes, as dev@example.test: back to the redirect URI with a code
+  POST /device, GET /activate?code=..     the device flow; whoever opens the page agrees
+  POST /token                             a code or device code and its PKCE verifier against a JWT
 
 Every path may be prefixed with one segment ("/ci/token"): the prefix becomes
 part of the issuer URL, so one process can play several issuers.
@@ -21,11 +24,12 @@ import base64
 import hashlib
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 PORT, KEY = int(sys.argv[1]), sys.argv[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -67,31 +71,84 @@ def token(issuer, query):
     return body + "." + b64(openssl("dgst", "-sha256", "-sign", KEY, data=body.encode()))
 
 
+# Codes that were given out, each with what the login page was asked for.
+PENDING = {}
+
+
+def logged_in(issuer, form):
+    """The answer to a code: status and JSON (RFC 6749, section 5; RFC 7636, section 4.6; RFC 8628, section 3.5)."""
+    code = form.get("code") or form.get("device_code", "")
+    asked = PENDING.get(code)
+    challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+    if not asked or asked["code_challenge"] != challenge or asked["client_id"] != form.get("client_id"):
+        return 400, {"error": "invalid_grant"}
+    if not asked.get("agreed", True):
+        return 400, {"error": "authorization_pending"}
+    if "redirect_uri" in asked and asked["redirect_uri"] != form.get("redirect_uri"):
+        return 400, {"error": "invalid_grant"}
+    del PENDING[code]
+    query = {"aud": asked["client_id"]}
+    if "nonce" in asked:
+        query["claim.nonce"] = asked["nonce"]
+    return 200, {"token_type": "Bearer", "access_token": "none", "id_token": token(issuer, query)}
+
+
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        url = urlsplit(self.path)
-        prefix, path = "", url.path
+    def issuer_and_path(self):
+        prefix, path = "", urlsplit(self.path).path
         parts = path.split("/")
         if len(parts) > 2 and parts[1] != ".well-known":
             prefix, path = "/" + parts[1], "/" + "/".join(parts[2:])
-        issuer = f"http://127.0.0.1:{PORT}{prefix}"
+        return f"http://127.0.0.1:{PORT}{prefix}", path
+
+    def do_POST(self):
+        issuer, path = self.issuer_and_path()
+        form = dict(parse_qsl(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()))
+        if path == "/token":
+            status, answer = logged_in(issuer, form)
+            self.answer(json.dumps(answer), "application/json", status)
+        elif path == "/device":
+            code = secrets.token_urlsafe(16)
+            PENDING[code] = dict(form, agreed=False)
+            self.answer(json.dumps({"device_code": code, "user_code": "ABCD-EFGH", "interval": 1, "expires_in": 60,
+                                    "verification_uri": f"{issuer}/activate?code={code}"}), "application/json")
+        else:
+            self.send_error(404)
+
+    def log_in(self, query):
+        code = secrets.token_urlsafe(16)
+        PENDING[code] = query
+        self.send_response(302)
+        self.send_header("Location", query["redirect_uri"] + "?" + urlencode({"code": code, "state": query["state"]}))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self):
+        issuer, path = self.issuer_and_path()
+        query = dict(parse_qsl(urlsplit(self.path).query))
         if path == "/.well-known/openid-configuration":
             self.answer(json.dumps({
                 "issuer": issuer, "jwks_uri": issuer + "/keys", "token_endpoint": issuer + "/token",
-                "authorization_endpoint": issuer + "/auth", "response_types_supported": ["id_token"],
+                "authorization_endpoint": issuer + "/auth", "response_types_supported": ["code", "id_token"],
+                "device_authorization_endpoint": issuer + "/device",
                 "subject_types_supported": ["public"], "scopes_supported": ["openid", "email"],
                 "claims_supported": ["iss", "aud", "sub", "iat", "exp", "email", "email_verified"],
                 "id_token_signing_alg_values_supported": ["RS256"]}), "application/json")
         elif path == "/keys":
             self.answer(json.dumps({"keys": [JWK]}), "application/json")
         elif path == "/token":
-            self.answer(token(issuer, dict(parse_qsl(url.query))), "text/plain")
+            self.answer(token(issuer, query), "text/plain")
+        elif path == "/auth":
+            self.log_in(query)
+        elif path == "/activate":
+            PENDING[query["code"]]["agreed"] = True
+            self.answer("agreed", "text/plain")
         else:
             self.send_error(404)
 
-    def answer(self, text, kind):
+    def answer(self, text, kind, status=200):
         data = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

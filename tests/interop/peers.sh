@@ -51,6 +51,8 @@ strace          strace
 unshare         util-linux
 zstd            zstd
 /usr/bin/time   time
+pkcs11-tool     opensc
+softhsm2-util   softhsm2
 TABLE
 }
 

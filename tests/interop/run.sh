@@ -23,7 +23,7 @@ timed() { # NAME COMMAND...
 
 timed peers sh "$here/peers.sh" "$PEERS" || exit 2
 timed images sh "$here/images.sh" "$IMAGES" || exit 2
-for name in packages documents determinism memory attestations; do
+for name in packages documents determinism memory attestations signing; do
     timed $name sh "$here/$name.sh" || echo "$name" >>"$WORK/failed-parts"
 done
 

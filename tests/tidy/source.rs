@@ -63,6 +63,7 @@ const OPENS_FILES: &[&str] = &[
     "crates/layer/src/folder.rs",
     "crates/registry/",
     "crates/scan/src/cache/",
+    "crates/signing/src/spiffe.rs",
     "crates/supercargo/",
     "crates/cli/",
 ];

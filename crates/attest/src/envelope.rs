@@ -6,9 +6,14 @@ use std::sync::Arc;
 /// The payload type of an in-toto statement.
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
+/// What stands before the payload in [`pre_authentication_encoding`]: enough to hash a large payload where it lies.
+pub fn pre_authentication_head(payload_type: &str, payload_bytes: usize) -> String {
+    format!("DSSEv1 {} {payload_type} {payload_bytes} ", payload_type.len())
+}
+
 /// The bytes that a DSSE signature is over: `DSSEv1 LEN TYPE LEN PAYLOAD`.
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    let head = pre_authentication_head(payload_type, payload.len());
     let mut encoded = Vec::with_capacity(head.len().saturating_add(payload.len()));
     encoded.extend_from_slice(head.as_bytes());
     encoded.extend_from_slice(payload);

@@ -63,7 +63,7 @@ mod verify;
 mod write;
 
 pub use bundle::{Bundle, BundleError, BundleVersion, Evidence, MaterialKind};
-pub use envelope::{IN_TOTO_PAYLOAD_TYPE, pre_authentication_encoding};
+pub use envelope::{IN_TOTO_PAYLOAD_TYPE, pre_authentication_encoding, pre_authentication_head};
 pub use error::{CertificateError, LoggedField, VerifyError};
 pub use key::{PublicKey, PublicKeyAlgorithm, PublicKeyError};
 pub use policy::{Artifact, EvidenceNeeded, ExpectedSigner, OtherSubjects, Policy, TextRule};

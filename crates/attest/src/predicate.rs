@@ -25,6 +25,8 @@ pub static KNOWN_PREDICATES: &[KnownPredicate] = &[
     known("slsaprovenance1", "https://slsa.dev/provenance/v1", false),
     known("spdx", "https://spdx.dev/Document", true),
     known("spdxjson", "https://spdx.dev/Document", true),
+    known("test-result", "https://in-toto.io/attestation/test-result/v0.1", false),
+    known("vsa", "https://slsa.dev/verification_summary/v1", false),
     known("vuln", "https://cosign.sigstore.dev/attestation/vuln/v1", false),
 ];
 

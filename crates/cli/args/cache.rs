@@ -70,7 +70,7 @@ pub(crate) struct CacheArgs {
         hide_short_help = true,
         value_hint = ValueHint::FilePath
     )]
-    pub(crate) layer_cache_signing_key: Option<PathBuf>,
+    pub(crate) layer_cache_signing_key: Option<String>,
 }
 
 /// The commands of `cache`.

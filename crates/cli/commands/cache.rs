@@ -13,9 +13,10 @@ use supercargo::{
     Session, Signing, clean,
 };
 
-use super::{attest, setup, verify};
-use crate::args::{CacheArgs, CacheCommand, Common, SignerArgs};
+use super::{setup, signer, trust, verify};
+use crate::args::{CacheArgs, CacheCommand, Common};
 use crate::environment::{self, Environment};
+use crate::signing_args::{SignerArgs, TrustArgs};
 use crate::{output, terminal};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -92,7 +93,7 @@ fn registry_records(
 ) -> Result<RegistryRecords, Error> {
     let args = &common.cache;
     let signing = args.layer_cache_push.then(|| signing(args, common, environment)).transpose()?;
-    let root = verify::trusted_root(args.layer_cache_trusted_root.as_deref())?;
+    let root = trust::trusted_root(args.layer_cache_trusted_root.as_deref())?;
     let root_name = match &args.layer_cache_trusted_root {
         Some(file) => {
             Digest::sha256_of(&fs::read(file).map_err(|source| Error::read(file, source))?).to_string()
@@ -131,12 +132,9 @@ fn own_signer(signing: &Signing) -> Option<ExpectedSigner> {
 }
 
 fn signing(args: &CacheArgs, common: &Common, environment: &Environment) -> Result<Signing, Error> {
-    let signer = SignerArgs {
-        key: args.layer_cache_signing_key.clone(),
-        trusted_root: args.layer_cache_trusted_root.clone(),
-        ..SignerArgs::default()
-    };
-    attest::signing(&signer, common, environment)
+    let trust = TrustArgs { trusted_root: args.layer_cache_trusted_root.clone(), ..TrustArgs::default() };
+    let wanted = SignerArgs { key: args.layer_cache_signing_key.clone(), trust, ..SignerArgs::default() };
+    signer::signing(&wanted, common, environment)
 }
 
 fn rule(max_size: Option<u64>, max_age: Option<u32>) -> PruneRule {

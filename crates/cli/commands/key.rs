@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use supercargo::Error;
 use supercargo::signing::SigningKey;
 
-use super::attest::private_key;
+use super::setup;
+use super::signer::signing_key;
 use crate::args::{Common, KeyCommand};
 use crate::environment::Environment;
 use crate::{output, secrets, terminal};
@@ -17,7 +18,9 @@ pub(crate) fn run(command: &KeyCommand, common: &Common) -> Result<(), Error> {
         KeyCommand::Generate { output_key_prefix, password_file } => {
             generate(output_key_prefix, password_file.as_deref(), &environment, common)
         }
-        KeyCommand::Public { file, password_file } => public(file, password_file.as_deref(), &environment),
+        KeyCommand::Public { key, password_file } => {
+            public(key, password_file.as_deref(), common, &environment)
+        }
     }
 }
 
@@ -36,7 +39,13 @@ fn generate(
     Ok(())
 }
 
-fn public(file: &Path, password_file: Option<&Path>, environment: &Environment) -> Result<(), Error> {
-    let key = private_key(file, password_file, environment)?;
+fn public(
+    key: &str,
+    password_file: Option<&Path>,
+    common: &Common,
+    environment: &Environment,
+) -> Result<(), Error> {
+    let http = setup::http(&common.registry, environment)?;
+    let key = signing_key(key, password_file, environment, &http)?;
     output::stdout(key.public().to_pem().as_bytes())
 }

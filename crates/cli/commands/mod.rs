@@ -3,12 +3,16 @@
 mod attached;
 mod attest;
 mod cache;
+mod delivery;
 mod ecosystems;
 mod fetch;
 mod generated;
 mod key;
 mod scan;
 mod setup;
+mod sign;
+mod signer;
+mod trust;
 mod verify;
 
 use supercargo::Error;
@@ -20,11 +24,13 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Scan(args) => scan::run(args, &cli.common),
         Command::Attest(args) => attest::run(args, &cli.common),
+        Command::Sign(args) => sign::run(args, &cli.common),
         Command::Verify(args) => verify::run(args, &cli.common),
         Command::Attached(args) => attached::run(args, &cli.common),
         Command::Fetch(args) => fetch::run(args, &cli.common),
         Command::Key(command) => key::run(command, &cli.common),
         Command::Cache(command) => cache::run(command, &cli.common),
+        Command::Trust(command) => trust::run(command, &cli.common),
         Command::Ecosystems(args) => ecosystems::run(args),
         Command::Completions { shell } => generated::completions(*shell),
         Command::Man { dir } => generated::man(dir.as_deref()),

@@ -28,6 +28,24 @@ pub(crate) fn open(
     target: &Target,
     common: &Common,
 ) -> Result<(Reference, Resolved), Error> {
+    let (reference, resolved) = open_quietly(session, target, common)?;
+    if let (None, Some(_)) = (&target.platform, &resolved.index) {
+        let line = format!(
+            "note: {} is an index; took the image for {}, the platform of this host",
+            target.reference,
+            host_platform(std::env::consts::OS, std::env::consts::ARCH)
+        );
+        terminal::note(common, &clean(&line));
+    }
+    Ok((reference, resolved))
+}
+
+/// The same without the note, for what is about the index itself.
+pub(crate) fn open_quietly(
+    session: &Session,
+    target: &Target,
+    common: &Common,
+) -> Result<(Reference, Resolved), Error> {
     let reference: Reference = target.reference.parse()?;
     let choice = match &target.platform {
         Some(PlatformArg::All) => PlatformChoice::All,
@@ -35,13 +53,6 @@ pub(crate) fn open(
         None => PlatformChoice::Host(host_platform(std::env::consts::OS, std::env::consts::ARCH)),
     };
     let resolved = resolve(session, &reference, &choice, common)?;
-    if let (PlatformChoice::Host(platform), Some(_)) = (&choice, &resolved.index) {
-        let line = format!(
-            "note: {} is an index; took the image for {platform}, the platform of this host",
-            target.reference
-        );
-        terminal::note(common, &clean(&line));
-    }
     Ok((reference, resolved))
 }
 

@@ -3,10 +3,10 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use supercargo::attest_types::{Check, Policy, PublicKey, Report, TrustedRoot};
+use supercargo::attest_types::{Check, Policy, PublicKey, Report};
 use supercargo::{Bundles, Error, Outcome, Verdict, VerifyOptions, clean};
 
-use super::setup;
+use super::{setup, trust};
 use crate::args::{Common, PolicyArgs, VerifyArgs};
 use crate::environment::{self, Environment};
 use crate::{output, terminal};
@@ -75,18 +75,8 @@ pub(crate) fn options(
     if let Some(text) = predicate_type {
         policy = policy.predicate_type(setup::predicate_type(text)?);
     }
-    let trusted_root = Some(trusted_root(args.trusted_root.as_deref())?);
+    let trusted_root = Some(trust::trusted_root(args.trusted_root.as_deref())?);
     Ok(VerifyOptions { policy, trusted_root, limits: session.limits().clone() })
-}
-
-/// The trusted root of a file, or the embedded one of the public-good instance.
-pub(crate) fn trusted_root(file: Option<&std::path::Path>) -> Result<TrustedRoot, Error> {
-    let Some(file) = file else {
-        return TrustedRoot::public_good()
-            .map_err(|error| Error::document("embedded trusted root", "supercargo", error));
-    };
-    let json = fs::read(file).map_err(|source| Error::read(file, source))?;
-    TrustedRoot::from_json(&json).map_err(|error| Error::document("trusted root", file, error))
 }
 
 /// A public key in a file.

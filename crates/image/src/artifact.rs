@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use supercargo_content::{Descriptor, Digest, MediaType};
 
+use crate::TaggedLayer;
+
 /// The bytes of the empty configuration.
 pub const EMPTY_CONFIG: &[u8] = b"{}";
 
@@ -158,6 +160,10 @@ pub trait Attachments: Send + Sync {
 
     /// Writes an artifact and makes it a referrer of its subject. Returns the descriptor of its manifest.
     fn attach(&self, artifact: &Artifact) -> Result<Descriptor, AttachmentError>;
+
+    /// Adds a layer to the manifest behind a tag, which is made when it is not there. Returns the manifest's
+    /// descriptor. The same layer is never added twice.
+    fn append_tagged(&self, tag: &str, layer: &TaggedLayer) -> Result<Descriptor, AttachmentError>;
 }
 
 /// Why a store could not list, fetch or attach.

@@ -9,10 +9,13 @@ use supercargo_content::{Algorithm, Descriptor, Digest, LimitExceeded, Limits, M
 
 use crate::artifact::{EMPTY_CONFIG, fallback_tag};
 use crate::files::{Folder, LayoutBlobs, blob_name, read_small};
-use crate::layout::{COSIGN_KIND, COSIGN_KIND_PREFIX, check_version, names, read_index};
+use crate::layout::{COSIGN_KIND, COSIGN_KIND_PREFIX, REF_NAME, check_version, names, read_index};
 use crate::layout_write::LayoutWriter;
 use crate::open::read_checked;
-use crate::{Artifact, AttachmentError, Attachments, Document, Index, ResolveError, parse_document};
+use crate::{
+    Artifact, AttachmentError, Attachments, Document, Index, ResolveError, TaggedError, TaggedLayer,
+    parse_document,
+};
 
 /// An OCI image layout in a folder, as a store of attachments.
 ///
@@ -145,6 +148,25 @@ impl OciLayoutStore {
         Ok(manifest.descriptor)
     }
 
+    /// Under the lock of all writers, so that none loses another's layer.
+    fn append(&self, tag: &str, layer: &TaggedLayer) -> Result<Descriptor, LayoutStoreError> {
+        let writer = LayoutWriter::new(&self.dir);
+        let _lock = writer.lock()?;
+        let current = self.find_tagged(tag)?;
+        let body = current.as_ref().map(|entry| self.bytes(entry)).transpose()?.flatten();
+        match (layer.appended_to(body.as_deref(), self.limits.layers_max)?, current) {
+            (None, Some(current)) => Ok(current),
+            (None, None) => Err(LayoutStoreError::Tagged(TaggedError::NoLayers)),
+            (Some(next), _) => {
+                writer.blob(&next.config.digest, &next.config_bytes)?;
+                writer.blob(&next.layer.digest, &layer.content)?;
+                writer.blob(&next.descriptor.digest, &next.bytes)?;
+                writer.name(&tagged_entry(tag, &next.descriptor), tag, self.limits.manifest_bytes_max)?;
+                Ok(next.descriptor)
+            }
+        }
+    }
+
     fn io(&self, name: &str, source: io::Error) -> LayoutStoreError {
         LayoutStoreError::Io { path: self.dir.join(name), source }
     }
@@ -176,6 +198,20 @@ impl Attachments for OciLayoutStore {
         let place = || format!("{} in {}", artifact.subject.digest, self.place());
         self.write(artifact).map_err(|error| AttachmentError::new("attach to", place(), error))
     }
+
+    fn append_tagged(&self, tag: &str, layer: &TaggedLayer) -> Result<Descriptor, AttachmentError> {
+        let place = || format!("`{tag}` in {}", self.place());
+        self.append(tag, layer).map_err(|error| AttachmentError::new("add to tag", place(), error))
+    }
+}
+
+/// The entry of a tag, marked as `cosign save` marks it, so that nobody takes it for an image.
+fn tagged_entry(tag: &str, manifest: &Descriptor) -> Descriptor {
+    let mut entry = manifest.clone();
+    entry.annotations.insert(REF_NAME.to_owned(), tag.to_owned());
+    let kind = if tag.ends_with(".att") { "atts" } else { "sigs" };
+    entry.annotations.insert(COSIGN_KIND.to_owned(), format!("{COSIGN_KIND_PREFIX}{kind}"));
+    entry
 }
 
 /// `sha256-HEX.att` in a folder that `cosign save` wrote: the entry of that kind, when the image is `sha256:HEX`.
@@ -316,6 +352,9 @@ pub enum LayoutStoreError {
         /// The file.
         path: PathBuf,
     },
+    /// What is behind a tag takes no further layer.
+    #[error(transparent)]
+    Tagged(#[from] TaggedError),
     /// Another process holds the lock for too long.
     #[error("`{path}` is locked by another writer: try again when it is done")]
     Locked {

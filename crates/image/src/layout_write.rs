@@ -12,6 +12,7 @@ use supercargo_content::{Descriptor, Digest, read_bounded};
 use crate::LayoutStoreError;
 use crate::artifact::entry_json;
 use crate::files::blob_name;
+use crate::layout::REF_NAME;
 
 /// How often the lock is tried before giving up: 30 s in all.
 const LOCK_TRIES: u32 = 1500;
@@ -45,6 +46,41 @@ impl<'a> LayoutWriter<'a> {
     /// Adds an entry to `index.json`, unless it is there. Everything else in the file stays as it is.
     pub(crate) fn list(&self, entry: &Descriptor, bytes_max: u64) -> Result<(), LayoutStoreError> {
         let _lock = self.lock()?;
+        let digest = entry.digest.to_string();
+        self.change(bytes_max, |manifests| {
+            let is = |listed: &Value| listed.get("digest").and_then(Value::as_str) == Some(&digest);
+            let is_new = !manifests.iter().any(is);
+            if is_new {
+                manifests.push(entry_json(entry));
+            }
+            is_new
+        })
+    }
+
+    /// Makes an entry the one with this name. The caller holds the lock.
+    pub(crate) fn name(
+        &self,
+        entry: &Descriptor,
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<(), LayoutStoreError> {
+        self.change(bytes_max, |manifests| {
+            let has_name = |listed: &Value| {
+                listed.get("annotations").and_then(|all| all.get(REF_NAME)).and_then(Value::as_str)
+                    == Some(name)
+            };
+            manifests.retain(|listed| !has_name(listed));
+            manifests.push(entry_json(entry));
+            true
+        })
+    }
+
+    /// Changes the list in `index.json` under the caller's lock; writes the file when `change` says so.
+    fn change(
+        &self,
+        bytes_max: u64,
+        change: impl FnOnce(&mut Vec<Value>) -> bool,
+    ) -> Result<(), LayoutStoreError> {
         let path = self.dir.join("index.json");
         let in_path = |source| LayoutStoreError::Io { path: path.clone(), source };
         let bytes = File::open(&path).and_then(|file| read_bounded(file, bytes_max)).map_err(in_path)?;
@@ -55,18 +91,15 @@ impl<'a> LayoutWriter<'a> {
         if manifests.is_null() {
             *manifests = Value::Array(Vec::new());
         }
-        let manifests = manifests.as_array_mut().ok_or_else(not_an_index)?;
-        let digest = entry.digest.to_string();
-        if manifests.iter().any(|listed| listed.get("digest").and_then(Value::as_str) == Some(&digest)) {
+        if !change(manifests.as_array_mut().ok_or_else(not_an_index)?) {
             return Ok(());
         }
-        manifests.push(entry_json(entry));
         let bytes = serde_json::to_vec(&index).map_err(|_| not_an_index())?;
         self.replace(&path, &bytes).map_err(in_path)
     }
 
     /// `oci-layout` is never replaced, so all writers lock the same file; the system frees a dead writer's lock.
-    fn lock(&self) -> Result<File, LayoutStoreError> {
+    pub(crate) fn lock(&self) -> Result<File, LayoutStoreError> {
         let path = self.dir.join("oci-layout");
         let in_path = |source| LayoutStoreError::Io { path: path.clone(), source };
         let file = File::open(&path).map_err(in_path)?;

@@ -43,6 +43,7 @@ mod registry_reference;
 mod rootfs;
 mod source;
 mod streamed;
+mod tagged;
 mod tar_header;
 mod tar_index;
 
@@ -67,4 +68,5 @@ pub use registry_reference::RegistryReference;
 pub use rootfs::Rootfs;
 pub use source::{Blobs, PlatformChoice, ResolveError, Resolved, Source};
 pub use streamed::{Streamed, StreamedArchive, compressed_archive};
+pub use tagged::{TaggedError, TaggedLayer, TaggedManifest};
 pub use tar_index::ArchiveError;

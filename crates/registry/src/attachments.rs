@@ -5,13 +5,13 @@ use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use supercargo_content::{Descriptor, Digest, VerifyingReader, read_bounded};
-use supercargo_image::{Artifact, ArtifactManifest, AttachmentError, Attachments, EMPTY_CONFIG};
+use supercargo_image::{Artifact, ArtifactManifest, AttachmentError, Attachments, EMPTY_CONFIG, TaggedLayer};
 
 use crate::blobs::RepositoryBlobs;
 use crate::host::Repository;
 use crate::manifest::{Name, is_kept_as_manifest};
 use crate::session::Session;
-use crate::{RegistryClient, RegistryError, fallback, referrers};
+use crate::{RegistryClient, RegistryError, fallback, referrers, tagged};
 
 /// The attachments in one repository, in the referrers API or the fallback tag.
 #[derive(Debug, Clone)]
@@ -81,6 +81,15 @@ impl Attachments for RegistryAttachments {
         let subject = artifact.subject.digest.to_string();
         let attached = self.client.wait(attach(&self.client.session, &self.repository, artifact));
         attached.map_err(|error| self.error("attach to", &subject, error))
+    }
+
+    fn append_tagged(&self, tag: &str, layer: &TaggedLayer) -> Result<Descriptor, AttachmentError> {
+        let append = async {
+            let turn = turn(&format!("{}:{tag}", self.repository.display()));
+            let _turn = turn.lock().await;
+            tagged::append(&self.client.session, &self.repository, tag, layer).await
+        };
+        self.client.wait(append).map_err(|error| self.error("add to tag", tag, error))
     }
 }
 

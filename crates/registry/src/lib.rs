@@ -49,6 +49,7 @@ mod retry;
 mod secret;
 mod session;
 mod source;
+mod tagged;
 mod tls;
 mod transport;
 mod upload;

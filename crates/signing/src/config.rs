@@ -10,6 +10,8 @@ use serde::Deserialize;
 pub struct Services {
     /// The certificate authority (Fulcio), for identities.
     pub certificate_authority: Option<String>,
+    /// The issuer of identity tokens (OpenID Connect), for people in front of a browser.
+    pub identity_issuer: Option<String>,
     /// The timestamp authorities (RFC 3161), full paths.
     pub timestamp_authorities: Vec<String>,
     /// The transparency logs (Rekor).
@@ -40,6 +42,11 @@ impl Services {
         Self::default()
     }
 
+    /// Whether a key can sign with these without a connection.
+    pub(crate) fn ask_nobody(&self) -> bool {
+        self.logs.is_empty() && self.timestamp_authorities.is_empty()
+    }
+
     /// Sigstore's public-good instance with its Rekor v2 log, as of this build.
     pub fn public_good(now: Timestamp) -> Result<Self, ConfigError> {
         Self::from_signing_config(PUBLIC_GOOD.as_bytes(), now)
@@ -57,6 +64,7 @@ impl Services {
         }
         let one = Selection { selector: Selector::Any, count: 1 };
         let authority = choose("certificate authority", &config.ca_urls, &[1], &one, now)?;
+        let issuer = choose("identity issuer", &config.oidc_urls, &[1], &one, now)?;
         let timestamps = choose("timestamp authority", &config.tsa_urls, &[1], &config.tsa_config, now)?;
         let logs =
             choose("transparency log", &config.rekor_tlog_urls, &[2, 1], &config.rekor_tlog_config, now)?;
@@ -66,6 +74,7 @@ impl Services {
         };
         Ok(Self {
             certificate_authority: authority.first().map(|service| service.url.clone()),
+            identity_issuer: issuer.first().map(|service| service.url.clone()),
             timestamp_authorities: timestamps.into_iter().map(|service| service.url.clone()).collect(),
             logs: logs.into_iter().map(log).collect(),
         })
@@ -75,8 +84,10 @@ impl Services {
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
 
 /// The services of the public-good instance that we sign with; Rekor v2, so that only a hash leaves the house.
-const PUBLIC_GOOD: &str = r#"{
+pub(crate) const PUBLIC_GOOD: &str = r#"{
   "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+  "oidcUrls": [{"url": "https://oauth2.sigstore.dev/auth", "majorApiVersion": 1,
+    "validFor": {"start": "2025-04-16T00:00:00Z"}, "operator": "sigstore.dev"}],
   "caUrls": [{"url": "https://fulcio.sigstore.dev", "majorApiVersion": 1,
     "validFor": {"start": "2022-04-13T20:06:15Z"}, "operator": "sigstore.dev"}],
   "rekorTlogUrls": [{"url": "https://log2025-1.rekor.sigstore.dev", "majorApiVersion": 2,
@@ -125,6 +136,8 @@ struct Config {
     media_type: String,
     #[serde(default)]
     ca_urls: Vec<Service>,
+    #[serde(default)]
+    oidc_urls: Vec<Service>,
     #[serde(default)]
     rekor_tlog_urls: Vec<Service>,
     #[serde(default)]

@@ -9,6 +9,7 @@ pub(crate) struct Element<'a> {
 }
 
 pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
@@ -49,6 +50,14 @@ pub(crate) fn write(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     }
     parts.iter().for_each(|part| der.extend_from_slice(part));
     der
+}
+
+/// A number without sign, big-endian, as INTEGER.
+pub(crate) fn unsigned(number: &[u8]) -> Vec<u8> {
+    let zeros = number.iter().take_while(|&&b| b == 0).count().min(number.len().saturating_sub(1));
+    let number = number.get(zeros..).unwrap_or_default();
+    let sign: &[u8] = if number.first().is_none_or(|&b| b >= 0x80) { &[0] } else { &[] };
+    write(INTEGER, &[sign, number])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use supercargo_attest::{BundleError, StatementError, VerifyError};
 
-use crate::{ConfigError, HttpSetupError, KeyError, TokenError};
+use crate::{ConfigError, HttpSetupError, KeyError, LoginError, TokenError};
 
 /// Why nothing was signed. Never carries a token, a password or a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,17 @@ pub enum SignError {
     /// The identity token.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The login of a person.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// A program of the build machine gave no token.
+    #[error("`{program}`, which gives identity tokens on this build machine, {detail}")]
+    AmbientProgram {
+        /// The program.
+        program: String,
+        /// What went wrong.
+        detail: String,
+    },
     /// The signing configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -34,6 +45,22 @@ pub enum SignError {
     /// The bundle that came out does not verify, so it is not given out.
     #[error("the new bundle does not verify: {0}")]
     Verify(#[from] VerifyError),
+    /// A log does not take signatures of this kind of key.
+    #[error(
+        "a transparency log takes no signature of this {algorithm} key: leave the log out with `--no-log`, or use an ECDSA P-256 key"
+    )]
+    KeyForLog {
+        /// The kind of key.
+        algorithm: supercargo_attest::PublicKeyAlgorithm,
+    },
+    /// The older layout needs what only a Rekor v1 log or, for signatures, a timestamp gives.
+    #[error(
+        "the layout `legacy` proves the time of a certificate by a promise of a Rekor v1 log{or_timestamp}, and the services give none: use `--layout bundle`, or a key"
+    )]
+    NoPromise {
+        /// ` or a timestamp`, or nothing.
+        or_timestamp: &'static str,
+    },
     /// Services took part and there is no trusted root to check them with.
     #[error(
         "a log, a timestamp or a certificate takes part: expected a trusted root to verify the bundle with, found none"
@@ -74,8 +101,12 @@ pub enum ServiceKind {
     TimestampAuthority,
     /// Rekor.
     Log,
-    /// The issuer of the build machine's identity tokens.
+    /// The issuer of identity tokens.
     TokenIssuer,
+    /// The TUF repository that trust comes from.
+    TrustRepository,
+    /// The service that holds a key.
+    KeyService,
 }
 
 impl fmt::Display for ServiceKind {
@@ -85,6 +116,8 @@ impl fmt::Display for ServiceKind {
             Self::TimestampAuthority => "timestamp authority",
             Self::Log => "transparency log",
             Self::TokenIssuer => "token issuer",
+            Self::TrustRepository => "trust repository",
+            Self::KeyService => "key service",
         })
     }
 }

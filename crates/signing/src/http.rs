@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode, redirect};
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 use crate::error::{Fault, ServiceError, ServiceKind};
 
@@ -41,11 +42,11 @@ impl Default for HttpOptions {
     }
 }
 
-pub(crate) struct Http<'a> {
+pub(crate) struct Http {
     client: Client,
-    options: &'a HttpOptions,
+    options: HttpOptions,
     /// What must never stand in an error message.
-    secrets: Vec<&'a str>,
+    secrets: Vec<Zeroizing<String>>,
 }
 
 /// One request, which can be tried again.
@@ -53,11 +54,34 @@ pub(crate) struct Request<'a> {
     pub(crate) service: ServiceKind,
     pub(crate) url: &'a str,
     pub(crate) body: Option<(&'static str, Vec<u8>)>,
-    pub(crate) bearer: Option<&'a str>,
+    /// Headers beside those that every request has; their values may be secret.
+    pub(crate) headers: Vec<(&'static str, Zeroizing<String>)>,
+    /// Less than [`HttpOptions::answer_bytes_max`], where less is known to be enough.
+    pub(crate) answer_bytes_max: Option<usize>,
 }
 
-impl<'a> Http<'a> {
-    pub(crate) fn new(options: &'a HttpOptions, secrets: Vec<&'a str>) -> Result<Self, HttpSetupError> {
+impl<'a> Request<'a> {
+    pub(crate) fn get(service: ServiceKind, url: &'a str) -> Self {
+        Self { service, url, body: None, headers: Vec::new(), answer_bytes_max: None }
+    }
+
+    pub(crate) fn post(
+        service: ServiceKind,
+        url: &'a str,
+        media_type: &'static str,
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self { body: Some((media_type, body.into())), ..Self::get(service, url) }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, Zeroizing::new(value.into())));
+        self
+    }
+}
+
+impl Http {
+    pub(crate) fn new(options: &HttpOptions, secrets: &[&str]) -> Result<Self, HttpSetupError> {
         let mut builder = Client::builder()
             .timeout(options.timeout)
             .connect_timeout(Duration::from_secs(10))
@@ -77,7 +101,8 @@ impl<'a> Http<'a> {
             builder = builder.proxy(proxy.no_proxy(except));
         }
         let client = builder.build().map_err(|error| HttpSetupError::Client(causes(&error)))?;
-        Ok(Self { client, options, secrets })
+        let secrets = secrets.iter().map(|secret| Zeroizing::new((*secret).to_owned())).collect();
+        Ok(Self { client, options: options.clone(), secrets })
     }
 
     /// Sends the request, again when that may help, and returns the body of a successful answer.
@@ -95,15 +120,29 @@ impl<'a> Http<'a> {
         }
     }
 
+    /// Sends the request once and returns status and body, whatever they are.
+    pub(crate) async fn exchange(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), ServiceError> {
+        self.check_url(request)?;
+        let (status, body) = self.answer(request).await?;
+        Ok((status.as_u16(), body))
+    }
+
     async fn send_once(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
-        let fault = |fault| ServiceError::new(request.service, request.url, fault);
-        let response = self.build(request).send().await.map_err(|error| fault(self.unreachable(error)))?;
-        let status = response.status();
-        let body = self.read(response).await.map_err(fault)?;
+        let (status, body) = self.answer(request).await?;
         if status.is_success() {
             return Ok(body);
         }
-        Err(fault(Fault::Status { status: status.as_u16(), message: self.message(status, &body) }))
+        let fault = Fault::Status { status: status.as_u16(), message: self.message(status, &body) };
+        Err(ServiceError::new(request.service, request.url, fault))
+    }
+
+    async fn answer(&self, request: &Request<'_>) -> Result<(StatusCode, Vec<u8>), ServiceError> {
+        let fault = |fault| ServiceError::new(request.service, request.url, fault);
+        let response = self.build(request).send().await.map_err(|error| fault(self.unreachable(error)))?;
+        let status = response.status();
+        let max = self.options.answer_bytes_max;
+        let body = self.read(response, request.answer_bytes_max.unwrap_or(max).min(max)).await;
+        Ok((status, body.map_err(fault)?))
     }
 
     fn build(&self, request: &Request<'_>) -> RequestBuilder {
@@ -113,14 +152,10 @@ impl<'a> Http<'a> {
             }
             None => self.client.get(request.url),
         };
-        match request.bearer {
-            Some(token) => builder.bearer_auth(token),
-            None => builder,
-        }
+        request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value.as_str()))
     }
 
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, Fault> {
-        let max = self.options.answer_bytes_max;
+    async fn read(&self, mut response: Response, max: usize) -> Result<Vec<u8>, Fault> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
             if body.len().saturating_add(chunk.len()) > max {
@@ -161,7 +196,7 @@ impl<'a> Http<'a> {
     fn message(&self, status: StatusCode, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body);
         let said = serde_json::from_str::<serde_json::Value>(&text).ok();
-        let said = said.as_ref().and_then(|json| json.get("message")?.as_str()).unwrap_or(&text);
+        let said = said.as_ref().and_then(error_text).unwrap_or_else(|| text.clone().into_owned());
         let said = self.hide(said.trim());
         match said.is_empty() {
             true => status.canonical_reason().unwrap_or("no message").to_owned(),
@@ -173,10 +208,22 @@ impl<'a> Http<'a> {
     fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret, "<token>");
+            text = text.replace(secret.as_str(), "<token>");
         }
         text.chars().take(600).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
+}
+
+/// Where the services' JSON says what is wrong: `message` (Fulcio, Rekor), `errors` (Vault),
+/// `error_description` or `error` (RFC 6749, section 5.2).
+fn error_text(json: &serde_json::Value) -> Option<String> {
+    let text = |name: &str| json.get(name)?.as_str().map(str::to_owned);
+    let list = || {
+        let errors = json.get("errors")?.as_array()?;
+        let errors: Vec<&str> = errors.iter().filter_map(serde_json::Value::as_str).collect();
+        Some(errors.join("; "))
+    };
+    text("message").or_else(list).or_else(|| text("error_description")).or_else(|| text("error"))
 }
 
 /// An error and what caused it, outermost first.

@@ -2,21 +2,38 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
-use sigstore_crypto::KeyPair;
 use supercargo_attest::PublicKey;
 use zeroize::Zeroizing;
 
-use crate::der;
+use crate::http::HttpOptions;
 use crate::key_file;
+use crate::memory_key::MemoryKey;
+use crate::message::Message;
+use crate::pkcs11::TokenKey;
+use crate::pkcs11_uri::Pkcs11Uri;
+use crate::plugin::{KmsPlugin, PluginKey};
+use crate::scheme::Scheme;
+use crate::vault::{VaultKey, VaultTransit};
 
-/// A private key that signs: ECDSA on P-256.
+/// A private key that signs, wherever it is held: ECDSA on P-256 or P-384, RSA of 2,048 bits or more, or Ed25519.
 ///
 /// Its `Debug` text names the public key only.
 pub struct SigningKey {
-    pair: KeyPair,
     public: PublicKey,
+    scheme: Scheme,
+    holder: Holder,
+}
+
+/// Who holds the private key and signs with it.
+enum Holder {
+    /// This process.
+    Memory(MemoryKey),
+    /// A PKCS#11 token.
+    Token(TokenKey),
+    /// A program of the Sigstore KMS plugin protocol.
+    Plugin(PluginKey),
+    /// Vault's transit engine.
+    Vault(VaultKey),
 }
 
 /// A new pair of key files.
@@ -35,11 +52,8 @@ impl SigningKey {
     ///
     /// Takes about 0.2 s: the key is derived with scrypt, N = 65,536, r = 8, p = 1, as cosign does.
     pub fn generate(password: &str) -> Result<GeneratedKey, KeyError> {
-        let random = SystemRandom::new();
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random)
-            .map_err(|_| KeyError::Random)?;
-        let pkcs8 = Zeroizing::new(document.as_ref().to_vec());
-        let key = Self::from_pkcs8(&pkcs8)?;
+        let pkcs8 = MemoryKey::generate()?;
+        let key = Self::in_memory(MemoryKey::from_pkcs8(&pkcs8)?)?;
         let private_pem = key_file::encrypt(&pkcs8, password)?;
         Ok(GeneratedKey { private_pem, public_pem: key.public.to_pem() })
     }
@@ -47,7 +61,8 @@ impl SigningKey {
     /// Reads a private key file.
     ///
     /// Takes cosign's encrypted files (`ENCRYPTED SIGSTORE PRIVATE KEY` and `ENCRYPTED COSIGN PRIVATE KEY`), whose
-    /// cost is bounded before it is paid, PKCS#8 (`PRIVATE KEY`, RFC 5958) and SEC1 (`EC PRIVATE KEY`, RFC 5915).
+    /// cost is bounded before it is paid, PKCS#8 (`PRIVATE KEY`, RFC 5958), SEC1 (`EC PRIVATE KEY`, RFC 5915) and PKCS#1
+    /// (`RSA PRIVATE KEY`, RFC 8017).
     /// `password` is asked for only when the file is encrypted.
     pub fn from_pem(
         pem: &[u8],
@@ -62,16 +77,41 @@ impl SigningKey {
             blocks.into_iter().find(|block| block.tag() != "EC PARAMETERS").ok_or(KeyError::NoBlock)?;
         let tag = block.tag().to_owned();
         let content = Zeroizing::new(block.into_contents());
-        match tag.as_str() {
+        let key = match tag.as_str() {
             "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
                 let opener = key_file::Sealed::parse(&content)?;
                 let password = password().ok_or(KeyError::PasswordNeeded)?;
-                Self::from_pkcs8(&opener.open(&password)?)
+                MemoryKey::from_pkcs8(&opener.open(&password)?)
             }
-            "PRIVATE KEY" => Self::from_pkcs8(&content),
-            "EC PRIVATE KEY" => Self::from_sec1(&content),
+            "PRIVATE KEY" => MemoryKey::from_pkcs8(&content),
+            "EC PRIVATE KEY" => MemoryKey::from_sec1(&content),
+            "RSA PRIVATE KEY" => MemoryKey::from_pkcs1(&content),
             other => Err(KeyError::Tag { found: other.chars().take(80).collect() }),
-        }
+        };
+        Self::in_memory(key?)
+    }
+
+    /// Opens a key on a PKCS#11 token. `pin` is asked for only when the token wants one.
+    ///
+    /// The module of the token runs inside this process; name only one that you trust.
+    pub fn on_token(
+        uri: &Pkcs11Uri,
+        pin: impl FnOnce() -> Option<Zeroizing<String>>,
+    ) -> Result<Self, KeyError> {
+        let (public, token) = TokenKey::open(uri, pin)?;
+        Self::held(public, Holder::Token(token))
+    }
+
+    /// Uses a key through the program `sigstore-kms-NAME` (sigstore, "KMS plugin protocol", v1). Runs the program.
+    pub fn through_plugin(plugin: &KmsPlugin) -> Result<Self, KeyError> {
+        let (public, plugin) = PluginKey::open(plugin)?;
+        Self::held(public, Holder::Plugin(plugin))
+    }
+
+    /// Uses a key of Vault's transit engine (also OpenBao's). Asks the server.
+    pub fn in_vault(vault: &VaultTransit, http: &HttpOptions) -> Result<Self, KeyError> {
+        let (public, vault) = VaultKey::open(vault, http)?;
+        Self::held(public, Holder::Vault(vault))
     }
 
     /// The public key.
@@ -79,44 +119,35 @@ impl SigningKey {
         &self.public
     }
 
-    /// An ECDSA signature (ASN.1 DER) over the SHA-256 of `message`.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.pair.sign(message).map(|signature| signature.as_bytes().to_vec()).map_err(|_| KeyError::Random)
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// A signature by the scheme of the key; ECDSA in ASN.1 DER.
+    pub(crate) fn sign(&self, message: &Message<'_>) -> Result<Vec<u8>, KeyError> {
+        let digest = self.scheme.hash().map(|hash| message.digest(hash));
+        match (&self.holder, &digest) {
+            (Holder::Memory(key), digest) => key.sign(message, digest.as_ref()),
+            (Holder::Plugin(plugin), _) => plugin.sign(message, self.scheme),
+            (Holder::Token(token), Some(digest)) => token.sign(digest.as_ref(), self.scheme),
+            (Holder::Vault(vault), Some(digest)) => vault.sign(digest.as_ref(), self.scheme),
+            (Holder::Vault(vault), None) => vault.sign(&message.to_vec(), self.scheme),
+            (Holder::Token(_), None) => Err(KeyError::Unsupported { found: "Ed25519" }),
+        }
     }
 
     /// A key that lives as long as one signature.
     pub(crate) fn ephemeral() -> Result<Self, KeyError> {
-        Self::from_pair(KeyPair::generate_ecdsa_p256().map_err(|_| KeyError::Random)?)
+        Self::in_memory(MemoryKey::from_pkcs8(&MemoryKey::generate()?)?)
     }
 
-    fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        match algorithm_of(der) {
-            Some(Algorithm::P256) => {}
-            Some(found) => return Err(KeyError::Unsupported { found: found.name() }),
-            None => return Err(KeyError::Damaged),
-        }
-        Self::from_pair(KeyPair::from_pkcs8_der(der).map_err(|_| KeyError::Damaged)?)
+    fn in_memory(key: MemoryKey) -> Result<Self, KeyError> {
+        Self::held(key.public()?, Holder::Memory(key))
     }
 
-    /// SEC1 names the curve in the key itself; PKCS#8 wants it outside.
-    fn from_sec1(der: &[u8]) -> Result<Self, KeyError> {
-        let key = der::read_tagged(der, der::SEQUENCE).ok_or(KeyError::Damaged)?;
-        let version = der::read_tagged(key.content, der::INTEGER).ok_or(KeyError::Damaged)?;
-        let secret = der::read_tagged(version.rest, der::OCTET_STRING).ok_or(KeyError::Damaged)?;
-        let curve = match der::read_tagged(secret.rest, 0xa0) {
-            Some(parameters) => parameters.content.to_vec(),
-            None => OID_P256.to_vec(),
-        };
-        let algorithm = der::write(der::SEQUENCE, &[OID_EC, &curve]);
-        let body = Zeroizing::new(der::write(der::OCTET_STRING, &[der]));
-        let pkcs8 = Zeroizing::new(der::write(der::SEQUENCE, &[&[der::INTEGER, 1, 0], &algorithm, &body]));
-        Self::from_pkcs8(&pkcs8)
-    }
-
-    fn from_pair(pair: KeyPair) -> Result<Self, KeyError> {
-        let spki = pair.public_key_der().map_err(|_| KeyError::Damaged)?;
-        let public = PublicKey::from_spki(spki.as_bytes()).map_err(|_| KeyError::Damaged)?;
-        Ok(Self { pair, public })
+    fn held(public: PublicKey, holder: Holder) -> Result<Self, KeyError> {
+        let scheme = Scheme::of(&public).ok_or(KeyError::Damaged)?;
+        Ok(Self { public, scheme, holder })
     }
 }
 
@@ -130,56 +161,6 @@ impl fmt::Debug for GeneratedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GeneratedKey").field("public_pem", &self.public_pem).finish_non_exhaustive()
     }
-}
-
-const OID_EC: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-const OID_P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-const OID_P384: &[u8] = &[0x06, 5, 0x2b, 0x81, 4, 0, 0x22];
-const OID_P521: &[u8] = &[0x06, 5, 0x2b, 0x81, 4, 0, 0x23];
-const OID_RSA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
-const OID_ED25519: &[u8] = &[0x06, 3, 0x2b, 0x65, 0x70];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Algorithm {
-    P256,
-    P384,
-    P521,
-    OtherCurve,
-    Rsa,
-    Ed25519,
-    Other,
-}
-
-impl Algorithm {
-    fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "ECDSA P-256",
-            Self::P384 => "ECDSA P-384",
-            Self::P521 => "ECDSA P-521",
-            Self::OtherCurve => "ECDSA on another curve",
-            Self::Rsa => "RSA",
-            Self::Ed25519 => "Ed25519",
-            Self::Other => "another algorithm",
-        }
-    }
-}
-
-/// The algorithm of a PKCS#8 key.
-fn algorithm_of(pkcs8: &[u8]) -> Option<Algorithm> {
-    let key = der::read_tagged(pkcs8, der::SEQUENCE)?;
-    let version = der::read_tagged(key.content, der::INTEGER)?;
-    let identifier = der::read_tagged(version.rest, der::SEQUENCE)?.content;
-    der::read_tagged(identifier, der::OBJECT_IDENTIFIER)?;
-    let is = |oid: &[u8]| identifier.strip_prefix(oid);
-    Some(match (is(OID_EC), is(OID_RSA), is(OID_ED25519)) {
-        (Some(OID_P256), ..) => Algorithm::P256,
-        (Some(OID_P384), ..) => Algorithm::P384,
-        (Some(OID_P521), ..) => Algorithm::P521,
-        (Some(_), ..) => Algorithm::OtherCurve,
-        (_, Some(_), _) => Algorithm::Rsa,
-        (_, _, Some(_)) => Algorithm::Ed25519,
-        _ => Algorithm::Other,
-    })
 }
 
 /// Why a private key cannot be used. Never carries the key or the password.
@@ -200,7 +181,7 @@ pub enum KeyError {
     NoBlock,
     /// The file holds something else, or is encrypted in a way that we cannot open.
     #[error(
-        "the PEM block is `{found}`: expected `ENCRYPTED SIGSTORE PRIVATE KEY`, `PRIVATE KEY` or `EC PRIVATE KEY`{}",
+        "the PEM block is `{found}`: expected `ENCRYPTED SIGSTORE PRIVATE KEY`, `PRIVATE KEY`, `EC PRIVATE KEY` or `RSA PRIVATE KEY`{}",
         tag_hint(.found)
     )]
     Tag {
@@ -208,7 +189,7 @@ pub enum KeyError {
         found: String,
     },
     /// The key is of a kind that we do not sign with.
-    #[error("the key is {found}: signing takes ECDSA P-256 keys")]
+    #[error("the key is {found}: signing takes ECDSA P-256 and P-384, RSA and Ed25519 keys")]
     Unsupported {
         /// What it is.
         found: &'static str,
@@ -245,6 +226,67 @@ pub enum KeyError {
     /// The password does not open the file.
     #[error("wrong password, or the key file is damaged")]
     WrongPassword,
+    /// The public half is of a kind or size that nobody would verify with.
+    #[error("the key's public half is not usable: {detail}")]
+    PublicKey {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The URI of the key makes no sense.
+    #[error("the key URI is not usable: {detail}")]
+    Uri {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A token failed or refused.
+    #[error("the PKCS#11 token failed to {action}: {detail}")]
+    Token {
+        /// What was asked of it.
+        action: &'static str,
+        /// What it, or the library, says.
+        detail: String,
+    },
+    /// The URI names no token, or several.
+    #[error("expected one token that fits the URI, found {found}; tokens there: {there}")]
+    TokenChoice {
+        /// How many fit.
+        found: usize,
+        /// The labels of all tokens.
+        there: String,
+    },
+    /// The URI names no key of the token, or several.
+    #[error("expected one {kind} key on the token that fits the URI, found {found}")]
+    TokenKeyChoice {
+        /// `private` or `public`.
+        kind: &'static str,
+        /// How many fit.
+        found: usize,
+    },
+    /// The token wants a PIN.
+    #[error(
+        "the token wants a PIN: give it with `--password-file`, `pin-source` in the URI, or SUPERCARGO_PASSWORD"
+    )]
+    PinNeeded,
+    /// The token does not take the PIN.
+    #[error("the token refuses the PIN: {detail}")]
+    PinRefused {
+        /// What it says; after several wrong ones a token locks itself.
+        detail: String,
+    },
+    /// A plugin cannot be run or understood, or refuses.
+    #[error("the key plugin `{program}` {detail}")]
+    Plugin {
+        /// The program.
+        program: String,
+        /// What went wrong.
+        detail: String,
+    },
+    /// A service that holds the key.
+    #[error(transparent)]
+    Service(#[from] crate::ServiceError),
+    /// The HTTP client.
+    #[error(transparent)]
+    Http(#[from] crate::HttpSetupError),
     /// The system gives no random numbers, or the key cannot sign.
     #[error("the system's random numbers or cryptography failed")]
     Random,
@@ -254,7 +296,7 @@ fn tag_hint(found: &str) -> &'static str {
     match found {
         "PUBLIC KEY" => "; this is the public key",
         "ENCRYPTED PRIVATE KEY" => "; decrypt it first, as with `openssl pkcs8`",
-        "RSA PRIVATE KEY" | "OPENSSH PRIVATE KEY" => "; signing takes ECDSA P-256 keys",
+        "OPENSSH PRIVATE KEY" => "; convert it first, as with `ssh-keygen -p -m pkcs8`",
         _ => "",
     }
 }

@@ -27,7 +27,7 @@
 //!     limits: &Limits::default(),
 //!     now: jiff::Timestamp::UNIX_EPOCH,
 //! };
-//! let signed = sign(&statement, &image, &Signer::Key(key), &options)?;
+//! let signed = sign(statement, &image, &Signer::Key(key), &options)?;
 //! assert_eq!(signed.verified.predicate_json(), b"{}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -35,19 +35,44 @@
 //! **Specification.** Sigstore client specification, "Signing"; DSSE v1; RFC 3161; rekor-tiles, CLIENTS.md; the
 //! key file is that of go-securesystemslib's `encrypted` package.
 
+mod ambient;
+mod child;
 mod config;
 mod der;
 mod error;
 mod http;
 mod key;
 mod key_file;
+mod login;
+mod login_error;
+mod loopback_redirect;
+mod memory_key;
+mod message;
+mod pkcs11;
+mod pkcs11_uri;
+mod plugin;
+mod run;
+mod scheme;
 mod services;
 mod sign;
+mod spiffe;
 mod token;
+mod trust_error;
+mod tuf;
+mod tuf_transport;
+mod vault;
 
+pub use ambient::{Ambient, GithubActions, GoogleCloud, ambient_token};
 pub use config::{ConfigError, LogService, LogVersion, Services};
 pub use error::{Fault, ServiceError, ServiceKind, SignError};
 pub use http::{HttpOptions, HttpSetupError};
 pub use key::{GeneratedKey, KeyError, SigningKey};
-pub use sign::{SignOptions, Signed, Signer, ambient_token, sign};
-pub use token::{Ambient, IdentityToken, TokenError};
+pub use login::{DevicePrompt, Login};
+pub use login_error::LoginError;
+pub use pkcs11_uri::Pkcs11Uri;
+pub use plugin::KmsPlugin;
+pub use sign::{DetachedSignature, SignOptions, Signed, Signer, SigningSession, sign};
+pub use token::{IdentityToken, TokenError};
+pub use trust_error::TrustError;
+pub use tuf::{EmbeddedTrust, TrustMaterial, TufCache, TufMetadata, TufRepository, from_cache, refresh};
+pub use vault::VaultTransit;

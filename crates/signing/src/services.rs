@@ -10,25 +10,28 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use supercargo_attest::IN_TOTO_PAYLOAD_TYPE;
 use supercargo_content::Digest;
-use zeroize::Zeroizing;
 
 use crate::config::{LogService, LogVersion};
 use crate::der;
 use crate::error::{Fault, ServiceError, ServiceKind, SignError};
 use crate::http::{Http, Request};
 use crate::key::SigningKey;
+use crate::message::Message;
 use crate::token::IdentityToken;
 
 const JSON: &str = "application/json";
+/// The longest chain of certificates that is kept.
+const CHAIN_MAX: usize = 16;
 
-/// Asks Fulcio for a certificate of `key` in the name of `token` (fulcio, `POST /api/v2/signingCert`). DER.
+/// Asks Fulcio for a certificate of `key` in the name of `token` (fulcio, `POST /api/v2/signingCert`). The chain,
+/// leaf first, DER.
 pub(crate) async fn certificate(
-    http: &Http<'_>,
+    http: &Http,
     base: &str,
     token: &IdentityToken,
     key: &SigningKey,
-) -> Result<Vec<u8>, SignError> {
-    let proof = key.sign(token.subject().as_bytes())?;
+) -> Result<Vec<Vec<u8>>, SignError> {
+    let proof = key.sign(&Message::plain(token.subject().as_bytes()))?;
     let body = json!({
         "credentials": { "oidcIdentityToken": token.expose() },
         "publicKeyRequest": {
@@ -38,18 +41,20 @@ pub(crate) async fn certificate(
     });
     let url = join(base, "api/v2/signingCert");
     let service = ServiceKind::CertificateAuthority;
-    let request =
-        Request { service, url: &url, body: Some((JSON, body.to_string().into_bytes())), bearer: None };
+    let request = Request::post(service, &url, JSON, body.to_string());
     let answer = http.send(&request).await?;
-    let leaf = leaf_of(&answer).ok_or_else(|| not_understood(&request, "it has no certificate"))?;
-    Ok(leaf)
+    let chain = chain_of(&answer).ok_or_else(|| not_understood(&request, "it has no certificate"))?;
+    Ok(chain)
 }
 
-fn leaf_of(answer: &[u8]) -> Option<Vec<u8>> {
+fn chain_of(answer: &[u8]) -> Option<Vec<Vec<u8>>> {
     let answer: CertificateAnswer = serde_json::from_slice(answer).ok()?;
     let issued = answer.embedded.or(answer.detached)?;
-    let leaf = pem::parse(issued.chain.certificates.first()?).ok()?;
-    (leaf.tag() == "CERTIFICATE").then(|| leaf.into_contents())
+    let der = |text: &String| {
+        pem::parse(text).ok().filter(|pem| pem.tag() == "CERTIFICATE").map(pem::Pem::into_contents)
+    };
+    let chain: Option<Vec<_>> = issued.chain.certificates.iter().take(CHAIN_MAX).map(der).collect();
+    chain.filter(|chain| !chain.is_empty())
 }
 
 #[derive(Deserialize)]
@@ -71,14 +76,13 @@ struct Chain {
 }
 
 /// Asks for a timestamp over `signature` (RFC 3161, sections 2.4.1 and 3.4). The whole response, DER.
-pub(crate) async fn timestamp(http: &Http<'_>, url: &str, signature: &[u8]) -> Result<Vec<u8>, ServiceError> {
+pub(crate) async fn timestamp(http: &Http, url: &str, signature: &[u8]) -> Result<Vec<u8>, ServiceError> {
     const SHA256: &[u8] = &[0x30, 13, 0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0];
     const CERT_REQ: &[u8] = &[0x01, 1, 0xff];
     let hash = der::write(der::OCTET_STRING, &[&Digest::sha256_of(signature).to_bytes()]);
     let imprint = der::write(der::SEQUENCE, &[SHA256, &hash]);
     let query = der::write(der::SEQUENCE, &[&[der::INTEGER, 1, 1], &imprint, CERT_REQ]);
-    let body = Some(("application/timestamp-query", query));
-    let request = Request { service: ServiceKind::TimestampAuthority, url, body, bearer: None };
+    let request = Request::post(ServiceKind::TimestampAuthority, url, "application/timestamp-query", query);
     let answer = http.send(&request).await?;
     match granted(&answer) {
         Some(0 | 1) => Ok(answer),
@@ -99,82 +103,130 @@ fn granted(response: &[u8]) -> Option<u8> {
 
 /// What a log is told.
 pub(crate) struct Signed<'a> {
-    pub(crate) statement: &'a [u8],
-    /// The SHA-256 of the pre-authentication encoding.
-    pub(crate) digest: &'a Digest,
+    /// The digest of the message, made with the hash of the key's scheme; `None` where the message itself was signed.
+    pub(crate) digest: Option<&'a [u8]>,
     pub(crate) signature: &'a [u8],
     pub(crate) key: &'a SigningKey,
     pub(crate) certificate: Option<&'a [u8]>,
+    pub(crate) what: What<'a>,
 }
 
-/// Writes to a log. The JSON of the protobuf `TransparencyLogEntry`.
+/// What was signed; only Rekor v1 is told.
+#[derive(Clone, Copy)]
+pub(crate) enum What<'a> {
+    /// An in-toto statement in an envelope.
+    Statement(&'a [u8]),
+    /// Anything else: the hash is enough.
+    Payload,
+}
+
+/// What a log answers.
+pub(crate) struct LogEntry {
+    /// The JSON of the protobuf `TransparencyLogEntry`.
+    pub(crate) json: String,
+    /// The promise of a Rekor v1 log as cosign's older layouts carry it.
+    pub(crate) promise: Option<String>,
+}
+
+/// Writes to a log.
 pub(crate) async fn log_entry(
-    http: &Http<'_>,
+    http: &Http,
     log: &LogService,
     signed: &Signed<'_>,
-) -> Result<String, ServiceError> {
-    let (path, body) = match log.version {
-        LogVersion::V1 => ("api/v1/log/entries", signed.envelope_record()),
-        LogVersion::V2 => ("api/v2/log/entries", signed.hash_record()),
+) -> Result<LogEntry, SignError> {
+    let (path, body) = match (log.version, signed.what) {
+        (LogVersion::V1, What::Statement(statement)) => {
+            ("api/v1/log/entries", signed.envelope_record(statement))
+        }
+        (LogVersion::V1, What::Payload) => ("api/v1/log/entries", signed.hash_record_1()?),
+        (LogVersion::V2, _) => ("api/v2/log/entries", signed.hash_record_2()?),
     };
     let url = join(&log.url, path);
-    let request = Request { service: ServiceKind::Log, url: &url, body: Some((JSON, body)), bearer: None };
+    let request = Request::post(ServiceKind::Log, &url, JSON, body);
     let answer = http.send(&request).await?;
     let entry = match log.version {
-        LogVersion::V1 => from_version_1(&answer),
-        LogVersion::V2 => {
-            serde_json::from_slice::<&RawValue>(&answer).ok().map(|entry| entry.get().to_owned())
-        }
+        LogVersion::V1 => from_version_1(&answer, signed.what),
+        LogVersion::V2 => serde_json::from_slice::<&RawValue>(&answer)
+            .ok()
+            .map(|entry| LogEntry { json: entry.get().to_owned(), promise: None }),
     };
-    entry.ok_or_else(|| not_understood(&request, "it is no log entry"))
+    Ok(entry.ok_or_else(|| not_understood(&request, "it is no log entry"))?)
 }
 
 impl Signed<'_> {
     /// `hashedrekord` 0.0.2 (rekor-tiles, CLIENTS.md): only a hash, the signature and the key.
-    fn hash_record(&self) -> Vec<u8> {
-        let mut verifier = json!({ "keyDetails": "PKIX_ECDSA_P256_SHA_256" });
+    fn hash_record_2(&self) -> Result<Vec<u8>, SignError> {
+        let (Some(details), Some(digest)) = (self.key.scheme().log_details(), self.digest) else {
+            return Err(self.not_for_logs());
+        };
+        let mut verifier = json!({ "keyDetails": details });
         match self.certificate {
             Some(der) => verifier["x509Certificate"] = json!({ "rawBytes": STANDARD.encode(der) }),
             None => verifier["publicKey"] = json!({ "rawBytes": STANDARD.encode(self.key.public().spki()) }),
         }
         let signature = json!({ "content": STANDARD.encode(self.signature), "verifier": verifier });
-        let digest = STANDARD.encode(self.digest.to_bytes());
-        json!({ "hashedRekordRequestV002": { "digest": digest, "signature": signature } })
-            .to_string()
-            .into_bytes()
+        let record = json!({ "digest": STANDARD.encode(digest), "signature": signature });
+        Ok(json!({ "hashedRekordRequestV002": record }).to_string().into_bytes())
+    }
+
+    /// `hashedrekord` 0.0.1 of Rekor v1.
+    fn hash_record_1(&self) -> Result<Vec<u8>, SignError> {
+        let digest = self.digest.ok_or_else(|| self.not_for_logs())?;
+        let algorithm = if digest.len() == 48 { "sha384" } else { "sha256" };
+        let hash = json!({ "algorithm": algorithm, "value": hex(digest) });
+        let public = json!({ "content": STANDARD.encode(self.verifier_pem()) });
+        let signature = json!({ "content": STANDARD.encode(self.signature), "publicKey": public });
+        let spec = json!({ "data": { "hash": hash }, "signature": signature });
+        Ok(json!({ "apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec }).to_string().into_bytes())
     }
 
     /// `dsse` 0.0.1 of Rekor v1, which wants the whole envelope.
-    fn envelope_record(&self) -> Vec<u8> {
+    fn envelope_record(&self, statement: &[u8]) -> Vec<u8> {
         let envelope = json!({
             "payloadType": IN_TOTO_PAYLOAD_TYPE,
-            "payload": STANDARD.encode(self.statement),
+            "payload": STANDARD.encode(statement),
             "signatures": [{ "sig": STANDARD.encode(self.signature) }],
         });
-        let verifier = match self.certificate {
-            Some(der) => {
-                let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
-                pem::encode_config(&Pem::new("CERTIFICATE", der), config)
-            }
-            None => self.key.public().to_pem(),
-        };
-        let content = json!({ "envelope": envelope.to_string(), "verifiers": [STANDARD.encode(verifier)] });
+        let verifiers = [STANDARD.encode(self.verifier_pem())];
+        let content = json!({ "envelope": envelope.to_string(), "verifiers": verifiers });
         json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": { "proposedContent": content } })
             .to_string()
             .into_bytes()
     }
+
+    fn verifier_pem(&self) -> String {
+        self.certificate.map_or_else(|| self.key.public().to_pem(), certificate_pem)
+    }
+
+    fn not_for_logs(&self) -> SignError {
+        SignError::KeyForLog { algorithm: self.key.public().algorithm() }
+    }
+}
+
+/// A certificate as PEM, lines ended with LF.
+pub(crate) fn certificate_pem(der: &[u8]) -> String {
+    let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
+    pem::encode_config(&Pem::new("CERTIFICATE", der), config)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Rekor v1 answers in its own words: hexadecimal hashes, numbers, and the body twice removed.
-fn from_version_1(answer: &[u8]) -> Option<String> {
+fn from_version_1(answer: &[u8], what: What<'_>) -> Option<LogEntry> {
     let answer: BTreeMap<String, Entry1> = serde_json::from_slice(answer).ok()?;
     let entry = answer.into_values().next()?;
-    let proof = entry.verification.inclusion_proof;
+    let kind = match what {
+        What::Statement(_) => "dsse",
+        What::Payload => "hashedrekord",
+    };
+    let proof = &entry.verification.inclusion_proof;
     let hashes = proof.hashes.iter().map(|hash| unhex_to_base64(hash)).collect::<Option<Vec<_>>>()?;
     let json = json!({
         "logIndex": entry.log_index.to_string(),
         "logId": { "keyId": unhex_to_base64(&entry.log_id)? },
-        "kindVersion": { "kind": "dsse", "version": "0.0.1" },
+        "kindVersion": { "kind": kind, "version": "0.0.1" },
         "integratedTime": entry.integrated_time.to_string(),
         "inclusionPromise": { "signedEntryTimestamp": entry.verification.signed_entry_timestamp },
         "inclusionProof": {
@@ -186,7 +238,19 @@ fn from_version_1(answer: &[u8]) -> Option<String> {
         },
         "canonicalizedBody": entry.body,
     });
-    Some(json.to_string())
+    Some(LogEntry { json: json.to_string(), promise: Some(entry.promise()) })
+}
+
+impl Entry1 {
+    /// The annotation `dev.sigstore.cosign/bundle` (cosign, SIGNATURE_SPEC.md).
+    fn promise(&self) -> String {
+        let payload = json!({
+            "body": self.body, "integratedTime": self.integrated_time,
+            "logIndex": self.log_index, "logID": self.log_id,
+        });
+        let promise = &self.verification.signed_entry_timestamp;
+        json!({ "SignedEntryTimestamp": promise, "Payload": payload }).to_string()
+    }
 }
 
 #[derive(Deserialize)]
@@ -221,26 +285,6 @@ struct Proof1 {
 fn unhex_to_base64(hex: &str) -> Option<String> {
     let digest: Digest = format!("sha256:{hex}").parse().ok()?;
     Some(STANDARD.encode(digest.to_bytes()))
-}
-
-/// Asks GitHub Actions for an identity token (GitHub, "OpenID Connect in cloud providers").
-pub(crate) async fn github_token(
-    http: &Http<'_>,
-    url: &str,
-    request_token: &str,
-) -> Result<Zeroizing<String>, ServiceError> {
-    let url = format!("{url}{}audience=sigstore", if url.contains('?') { '&' } else { '?' });
-    let request =
-        Request { service: ServiceKind::TokenIssuer, url: &url, body: None, bearer: Some(request_token) };
-    let answer = Zeroizing::new(http.send(&request).await?);
-    let answer: TokenAnswer =
-        serde_json::from_slice(&answer).map_err(|_| not_understood(&request, "it has no token"))?;
-    Ok(Zeroizing::new(answer.value))
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    value: String,
 }
 
 fn join(base: &str, path: &str) -> String {

@@ -1,18 +1,23 @@
 //! One path for keys and identities: certificate, signature, timestamp, log, and the check of it all.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use supercargo_attest::{
-    Bundle, BundleParts, IN_TOTO_PAYLOAD_TYPE, OtherSubjects, Policy, SignerPart, Statement, TrustedRoot,
-    Verified, pre_authentication_encoding, verify,
+    Artifact, Bundle, BundleParts, OtherSubjects, Policy, SignerPart, Statement, TrustedRoot, Verified,
+    verify, verify_artifact,
 };
-use supercargo_content::{Digest, Limits};
+use supercargo_content::{Digest, Limits, MediaType};
 
 use crate::config::{ConfigError, LogVersion, Services};
 use crate::error::SignError;
-use crate::http::{Http, HttpOptions, HttpSetupError};
+use crate::http::{Http, HttpOptions};
 use crate::key::SigningKey;
-use crate::services;
-use crate::token::{Ambient, IdentityToken};
+use crate::message::Message;
+use crate::run::block_on;
+use crate::services::{self, LogEntry, What, certificate_pem};
+use crate::token::IdentityToken;
 
 /// Who signs.
 #[derive(Debug)]
@@ -24,7 +29,7 @@ pub enum Signer {
 }
 
 /// What signing needs beside the signer.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct SignOptions<'a> {
     /// The services that take part; [`Services::none`] for a key alone.
     pub services: &'a Services,
@@ -45,71 +50,206 @@ pub struct Signed {
     pub bundle: Vec<u8>,
     /// The statement in it and what was checked.
     pub verified: Verified<Statement>,
+    /// The same signature for layouts that know no bundles.
+    pub detached: DetachedSignature,
+}
+
+/// A signature and its proofs outside a bundle, as cosign's older layouts carry them. It has been verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetachedSignature {
+    /// The signature; ECDSA in ASN.1 DER.
+    pub signature: Vec<u8>,
+    /// The certificate, PEM, for identities.
+    pub certificate: Option<String>,
+    /// The rest of its chain, PEM.
+    pub chain: Option<String>,
+    /// The promise of a Rekor v1 log: the JSON of `dev.sigstore.cosign/bundle`.
+    pub promise: Option<String>,
+    /// A timestamp over the signature (RFC 3161), DER.
+    pub timestamp: Option<Vec<u8>>,
 }
 
 /// Signs an in-toto statement about `subject`, byte for byte, and returns a bundle that verifies.
 ///
-/// `statement` is what [`Statement::write`] makes. A key signs by itself; timestamp authorities and logs of
-/// `options.services` are asked for both kinds of signer. An identity needs a certificate authority as well, and a
-/// timestamp authority or a Rekor v1 log. Blocks until all have answered.
+/// `statement` is what [`Statement::write`] makes. See [`SigningSession`] for several with one certificate.
 pub fn sign(
-    statement: &[u8],
+    statement: Vec<u8>,
     subject: &Digest,
     signer: &Signer,
     options: &SignOptions<'_>,
 ) -> Result<Signed, SignError> {
-    check_services(signer, options)?;
-    let parts = match (signer, options.services == &Services::none()) {
-        (Signer::Key(key), true) => signed_parts(statement, key)?,
-        _ => {
-            let secrets = match signer {
-                Signer::Key(_) => Vec::new(),
-                Signer::Identity(token) => vec![token.expose()],
-            };
-            let http = Http::new(options.http, secrets)?;
-            block_on(with_services(&http, statement, signer, options.services))??
-        }
-    };
-    let bundle = parts.assemble(statement);
-    let verified = check(&bundle, subject, signer, options)?;
-    Ok(Signed { bundle, verified })
+    SigningSession::open(signer, *options)?.sign(statement, subject)
 }
 
-/// The identity token that the build machine offers, if it offers one.
-pub fn ambient_token(
-    ambient: &Ambient,
-    http: &HttpOptions,
-    now: Timestamp,
-) -> Result<Option<IdentityToken>, SignError> {
-    if let Some(token) = &ambient.sigstore_id_token {
-        return Ok(Some(IdentityToken::new(token.clone(), now)?));
+/// One signer at work: an identity gets one certificate, with which any number of statements are signed.
+///
+/// A key signs by itself; timestamp authorities and logs of the options are asked for both kinds of signer. An identity
+/// needs a certificate authority as well, and a timestamp authority or a Rekor v1 log. Every call blocks until all have
+/// answered, and returns only what verifies.
+pub struct SigningSession<'a> {
+    signer: &'a Signer,
+    options: SignOptions<'a>,
+    http: Option<Http>,
+    key: Key<'a>,
+}
+
+/// The key that signs.
+enum Key<'a> {
+    Given(&'a SigningKey),
+    /// That of an identity, with its certificate's chain, leaf first.
+    Certified(SigningKey, Vec<Vec<u8>>),
+}
+
+impl<'a> SigningSession<'a> {
+    /// Checks that signing can work at all, and asks for the certificate.
+    pub fn open(signer: &'a Signer, options: SignOptions<'a>) -> Result<Self, SignError> {
+        check_services(signer, &options)?;
+        let (key, http) = match signer {
+            Signer::Key(key) if options.services.ask_nobody() => (Key::Given(key), None),
+            Signer::Key(key) => (Key::Given(key), Some(Http::new(options.http, &[])?)),
+            Signer::Identity(token) => {
+                let http = Http::new(options.http, &[token.expose()])?;
+                let base = options.services.certificate_authority.as_deref().unwrap_or_default();
+                let key = SigningKey::ephemeral()?;
+                let chain = block_on(services::certificate(&http, base, token, &key))??;
+                (Key::Certified(key, chain), Some(http))
+            }
+        };
+        Ok(Self { signer, options, http, key })
     }
-    let (Some(url), Some(request_token)) = (&ambient.github_request_url, &ambient.github_request_token)
-    else {
-        return Ok(None);
-    };
-    let http = Http::new(http, vec![request_token])?;
-    let token = block_on(services::github_token(&http, url, request_token))??;
-    Ok(Some(IdentityToken::new(token, now)?))
+
+    /// Signs an in-toto statement about `subject`, byte for byte.
+    pub fn sign(&self, statement: Vec<u8>, subject: &Digest) -> Result<Signed, SignError> {
+        let parts = self.parts(&Message::of_statement(&statement), What::Statement(&statement))?;
+        let bundle = parts.bundle(&statement);
+        // An SBOM may have 100 MB; from here on it is read from the bundle.
+        drop(statement);
+        let parsed = Bundle::parse(&bundle, self.options.limits)?;
+        let policy = self.policy(&parsed).other_subjects(OtherSubjects::Refused);
+        let verified = verify(&parsed, subject, &policy, self.options.trusted_root)?;
+        Ok(Signed { bundle, verified, detached: parts.detached() })
+    }
+
+    /// Signs any bytes, without an envelope.
+    pub fn sign_payload(&self, payload: &[u8]) -> Result<DetachedSignature, SignError> {
+        let parts = self.parts(&Message::plain(payload), What::Payload)?;
+        let parsed = Bundle::parse(parts.message_bundle(payload).as_bytes(), self.options.limits)?;
+        let policy = self.policy(&parsed);
+        verify_artifact(&parsed, Artifact::Bytes(payload), &policy, self.options.trusted_root)?;
+        Ok(parts.detached())
+    }
+
+    fn parts(&self, message: &Message<'_>, what: What<'_>) -> Result<Parts, SignError> {
+        let (key, chain) = match &self.key {
+            Key::Given(key) => (*key, Vec::new()),
+            Key::Certified(key, chain) => (key, chain.clone()),
+        };
+        let digest = key.scheme().hash().map(|hash| message.digest(hash));
+        let mut parts = Parts {
+            hint: key.public().hint(),
+            chain,
+            signature: key.sign(message)?,
+            log_entries: Vec::new(),
+            timestamps: Vec::new(),
+        };
+        if let Some(http) = &self.http {
+            let digest = digest.as_ref().map(AsRef::as_ref);
+            block_on(parts.gather(http, self.options.services, key, digest, what))??;
+        }
+        Ok(parts)
+    }
+
+    /// What the result is checked by: the public key, or the token's own identity.
+    fn policy(&self, bundle: &Bundle) -> Policy {
+        let now = later(self.options.now);
+        let policy = match self.signer {
+            Signer::Key(key) => Policy::keys(vec![key.public().clone()], now),
+            Signer::Identity(_) => {
+                // The authority turns the token's claims into a name by rules of its own, so the name is taken from
+                // the certificate; everything around it is checked.
+                let (identity, issuer) = bundle.identity_without_verifying().unwrap_or_default();
+                Policy::identity(identity, issuer, now)
+            }
+        };
+        let mut evidence = policy.evidence;
+        evidence.logs_min = self.options.services.logs.len();
+        evidence.timestamps_min = self.options.services.timestamp_authorities.len();
+        policy.evidence(evidence)
+    }
 }
 
-/// What a bundle is made of beside the statement.
+/// What a bundle is made of beside what was signed.
 struct Parts {
     hint: String,
-    certificate: Option<Vec<u8>>,
+    /// Leaf first; empty for keys.
+    chain: Vec<Vec<u8>>,
     signature: Vec<u8>,
-    log_entries: Vec<String>,
+    log_entries: Vec<LogEntry>,
     timestamps: Vec<Vec<u8>>,
 }
 
 impl Parts {
-    fn assemble(&self, statement: &[u8]) -> Vec<u8> {
-        let signer = match &self.certificate {
+    async fn gather(
+        &mut self,
+        http: &Http,
+        services: &Services,
+        key: &SigningKey,
+        digest: Option<&[u8]>,
+        what: What<'_>,
+    ) -> Result<(), SignError> {
+        for url in &services.timestamp_authorities {
+            self.timestamps.push(services::timestamp(http, url, &self.signature).await?);
+        }
+        for log in &services.logs {
+            let certificate = self.chain.first().map(Vec::as_slice);
+            let signed = services::Signed { digest, signature: &self.signature, key, certificate, what };
+            self.log_entries.push(services::log_entry(http, log, &signed).await?);
+        }
+        Ok(())
+    }
+
+    fn bundle(&self, statement: &[u8]) -> Vec<u8> {
+        let signer = match self.chain.first() {
             Some(der) => SignerPart::Certificate(der),
             None => SignerPart::KeyHint(&self.hint),
         };
-        let (log_entries, timestamps) = (&self.log_entries[..], &self.timestamps[..]);
+        let log_entries: Vec<String> = self.log_entries.iter().map(|entry| entry.json.clone()).collect();
+        let (log_entries, timestamps) = (&log_entries[..], &self.timestamps[..]);
         BundleParts { signer, statement, signature: &self.signature, log_entries, timestamps }.to_json()
+    }
+
+    /// A bundle around a detached signature, for checking it.
+    fn message_bundle(&self, payload: &[u8]) -> String {
+        let base64 = |bytes: &[u8]| STANDARD.encode(bytes);
+        let token = |token: &Vec<u8>| json!({ "signedTimestamp": base64(token) });
+        let entries: Vec<Value> =
+            self.log_entries.iter().filter_map(|entry| serde_json::from_str(&entry.json).ok()).collect();
+        let mut material = json!({
+            "tlogEntries": entries,
+            "timestampVerificationData": { "rfc3161Timestamps": self.timestamps.iter().map(token).collect::<Vec<_>>() },
+        });
+        match self.chain.first() {
+            Some(leaf) => material["certificate"] = json!({ "rawBytes": base64(leaf) }),
+            None => material["publicKey"] = json!({ "hint": self.hint }),
+        }
+        let digest = base64(&Digest::sha256_of(payload).to_bytes());
+        let digest = json!({ "algorithm": "SHA2_256", "digest": digest });
+        let message = json!({ "messageDigest": digest, "signature": base64(&self.signature) });
+        let media_type = MediaType::SIGSTORE_BUNDLE_V03;
+        json!({ "mediaType": media_type.as_str(), "verificationMaterial": material, "messageSignature": message })
+            .to_string()
+    }
+
+    fn detached(self) -> DetachedSignature {
+        let pem = |ders: &[Vec<u8>]| ders.iter().map(|der| certificate_pem(der)).collect::<String>();
+        let (leaf, rest) = self.chain.split_at(self.chain.len().min(1));
+        DetachedSignature {
+            certificate: Some(pem(leaf)).filter(|pem| !pem.is_empty()),
+            chain: Some(pem(rest)).filter(|pem| !pem.is_empty()),
+            promise: self.log_entries.into_iter().find_map(|entry| entry.promise),
+            timestamp: self.timestamps.into_iter().next(),
+            signature: self.signature,
+        }
     }
 }
 
@@ -132,85 +272,7 @@ fn check_services(signer: &Signer, options: &SignOptions<'_>) -> Result<(), Sign
     Ok(())
 }
 
-fn signed_parts(statement: &[u8], key: &SigningKey) -> Result<Parts, SignError> {
-    let signature = key.sign(&pre_authentication_encoding(IN_TOTO_PAYLOAD_TYPE, statement))?;
-    let hint = key.public().hint();
-    Ok(Parts { hint, certificate: None, signature, log_entries: Vec::new(), timestamps: Vec::new() })
-}
-
-async fn with_services(
-    http: &Http<'_>,
-    statement: &[u8],
-    signer: &Signer,
-    services: &Services,
-) -> Result<Parts, SignError> {
-    let ephemeral;
-    let (key, certificate) = match signer {
-        Signer::Key(key) => (key, None),
-        Signer::Identity(token) => {
-            let base = services.certificate_authority.as_deref().unwrap_or_default();
-            ephemeral = SigningKey::ephemeral()?;
-            (&ephemeral, Some(services::certificate(http, base, token, &ephemeral).await?))
-        }
-    };
-    let message = pre_authentication_encoding(IN_TOTO_PAYLOAD_TYPE, statement);
-    let digest = Digest::sha256_of(&message);
-    let signature = key.sign(&message)?;
-    drop(message);
-    let mut parts = Parts {
-        hint: key.public().hint(),
-        certificate,
-        signature,
-        log_entries: Vec::new(),
-        timestamps: Vec::new(),
-    };
-    for url in &services.timestamp_authorities {
-        parts.timestamps.push(services::timestamp(http, url, &parts.signature).await?);
-    }
-    for log in &services.logs {
-        let (signature, certificate) = (&parts.signature[..], parts.certificate.as_deref());
-        let signed = services::Signed { statement, digest: &digest, signature, key, certificate };
-        parts.log_entries.push(services::log_entry(http, log, &signed).await?);
-    }
-    Ok(parts)
-}
-
-/// Reads the finished bundle back and verifies it: with the public key, or for the token's own identity.
-fn check(
-    bundle: &[u8],
-    subject: &Digest,
-    signer: &Signer,
-    options: &SignOptions<'_>,
-) -> Result<Verified<Statement>, SignError> {
-    let bundle = Bundle::parse(bundle, options.limits)?;
-    let now = later(options.now);
-    let mut policy = match signer {
-        Signer::Key(key) => Policy::keys(vec![key.public().clone()], now),
-        Signer::Identity(_) => {
-            // The authority turns the token's claims into a name by rules of its own, so the name is taken from
-            // the certificate; everything around it is checked.
-            let (identity, issuer) = bundle.identity_without_verifying().unwrap_or_default();
-            Policy::identity(identity, issuer, now)
-        }
-    };
-    let mut evidence = policy.evidence;
-    evidence.logs_min = options.services.logs.len();
-    evidence.timestamps_min = options.services.timestamp_authorities.len();
-    policy = policy.evidence(evidence).other_subjects(OtherSubjects::Refused);
-    Ok(verify(&bundle, subject, &policy, options.trusted_root)?)
-}
-
 /// The log answers after the caller has looked at the clock, and its clock may be ahead of ours.
 fn later(now: Timestamp) -> Timestamp {
     now.checked_add(jiff::SignedDuration::from_mins(10)).unwrap_or(now)
-}
-
-/// Runs a future on a thread of its own, so that a caller that is itself asynchronous may call us.
-fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, HttpSetupError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| HttpSetupError::Runtime(error.to_string()))?;
-    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(future)).join())
-        .map_err(|_| HttpSetupError::Runtime("it ended early".to_owned()))
 }

@@ -22,6 +22,16 @@ struct Claims {
     sub: String,
     email: Option<String>,
     exp: i64,
+    aud: Option<Audience>,
+    nonce: Option<String>,
+}
+
+/// For whom a token is: one name, or a list of them (RFC 7519, section 4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
 }
 
 impl IdentityToken {
@@ -58,6 +68,18 @@ impl IdentityToken {
         self.claims.email.as_deref().unwrap_or(&self.claims.sub)
     }
 
+    pub(crate) fn is_for(&self, audience: &str) -> bool {
+        match &self.claims.aud {
+            Some(Audience::One(one)) => one == audience,
+            Some(Audience::Several(several)) => several.iter().any(|one| one == audience),
+            None => false,
+        }
+    }
+
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.claims.nonce.as_deref()
+    }
+
     pub(crate) fn expose(&self) -> &str {
         &self.raw
     }
@@ -87,26 +109,6 @@ pub enum TokenError {
         /// The time of checking.
         now: Timestamp,
     },
-}
-
-/// What a build machine offers, as the caller found it in the environment.
-#[derive(Default)]
-pub struct Ambient {
-    /// `SIGSTORE_ID_TOKEN`: a token made for us, as GitLab's `id_tokens` are.
-    pub sigstore_id_token: Option<Zeroizing<String>>,
-    /// `ACTIONS_ID_TOKEN_REQUEST_URL` of GitHub Actions.
-    pub github_request_url: Option<String>,
-    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN` of GitHub Actions.
-    pub github_request_token: Option<Zeroizing<String>>,
-}
-
-impl fmt::Debug for Ambient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ambient")
-            .field("sigstore_id_token", &self.sigstore_id_token.is_some())
-            .field("github_request_url", &self.github_request_url)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ fn signed_envelope(private_pem: &str) -> Value {
         limits: &limits,
         now: "2026-11-24T00:00:00Z".parse().unwrap(),
     };
-    let signed = sign(&statement, &subject, &signer, &options).unwrap();
+    let signed = sign(statement, &subject, &signer, &options).unwrap();
     let bundle: Value = serde_json::from_slice(&signed.bundle).unwrap();
     bundle["dsseEnvelope"].clone()
 }

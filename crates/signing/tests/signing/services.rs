@@ -1,11 +1,7 @@
 //! Signing with services that help, refuse, lie, and break. All of them answer on loopback.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -14,67 +10,15 @@ use sigstore_crypto::KeyPair;
 use supercargo_attest::{PredicateType, Statement, TrustedRoot, VerifyError};
 use supercargo_content::{Digest, Limits};
 use supercargo_signing::{
-    Ambient, ConfigError, Fault, HttpOptions, IdentityToken, LogService, LogVersion, ServiceKind, Services,
-    SignError, SignOptions, Signed, Signer, SigningKey, TokenError, ambient_token, sign,
+    Ambient, ConfigError, Fault, GithubActions, HttpOptions, IdentityToken, LogService, LogVersion,
+    ServiceKind, Services, SignError, SignOptions, Signed, Signer, SigningKey, SigningSession, TokenError,
+    ambient_token, sign,
 };
 use zeroize::Zeroizing;
 
+use crate::loopback::Server;
+
 const NOW: &str = "2026-11-24T00:00:00Z";
-
-/// A server that answers each request with what `answer` makes of its head and body.
-struct Server {
-    url: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    fn start(answer: impl Fn(&str, &[u8]) -> (u16, Vec<u8>) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = requests.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let _ = serve(stream.unwrap(), &answer, &seen);
-            }
-        });
-        Self { url, requests }
-    }
-
-    fn saying(status: u16, body: &'static str) -> Self {
-        Self::start(move |_, _| (status, body.as_bytes().to_vec()))
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-fn serve(
-    stream: TcpStream,
-    answer: &impl Fn(&str, &[u8]) -> (u16, Vec<u8>),
-    seen: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut head, mut line) = (String::new(), String::new());
-    while reader.read_line(&mut line)? > 2 {
-        head.push_str(&line);
-        line.clear();
-    }
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body)?;
-    seen.lock().unwrap().push(head.clone());
-    let (status, answer) = answer(&head, &body);
-    let location = if status == 302 { "location: http://127.0.0.1:1/\r\n" } else { "" };
-    let mut stream = stream;
-    write!(
-        stream,
-        "HTTP/1.1 {status} X\r\n{location}connection: close\r\ncontent-length: {}\r\n\r\n",
-        answer.len()
-    )?;
-    stream.write_all(&answer)
-}
 
 /// A log of one entry, with a key of its own.
 struct Log {
@@ -117,7 +61,7 @@ impl Log {
     fn answer_2(&self, request: &Value) -> Vec<u8> {
         let asked = &request["hashedRekordRequestV002"];
         let record = json!({
-            "data": { "algorithm": "SHA2_256", "digest": asked["digest"] },
+            "data": { "algorithm": hash_of(asked), "digest": asked["digest"] },
             "signature": asked["signature"],
         });
         let body =
@@ -137,6 +81,9 @@ impl Log {
     }
 
     fn answer_1(&self, request: &Value) -> Vec<u8> {
+        if request["kind"] == "hashedrekord" {
+            return self.promised(&request.to_string());
+        }
         let content = &request["spec"]["proposedContent"];
         let envelope: Value = serde_json::from_str(content["envelope"].as_str().unwrap()).unwrap();
         let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
@@ -144,14 +91,17 @@ impl Log {
             "payloadHash": { "algorithm": "sha256", "value": Digest::sha256_of(&payload).hex() },
             "signatures": [{ "signature": envelope["signatures"][0]["sig"], "verifier": content["verifiers"][0] }],
         });
-        let body = json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": spec }).to_string();
-        let (root, id) = (leaf_hash(&body), hex(&self.id));
+        self.promised(&json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": spec }).to_string())
+    }
+
+    fn promised(&self, body: &str) -> Vec<u8> {
+        let (root, id) = (leaf_hash(body), hex(&self.id));
         let promised = format!(
             r#"{{"body":"{}","integratedTime":1700000000,"logID":"{id}","logIndex":7}}"#,
-            STANDARD.encode(&body)
+            STANDARD.encode(body)
         );
         let entry = json!({
-            "body": STANDARD.encode(&body), "integratedTime": 1_700_000_000, "logID": id, "logIndex": 7,
+            "body": STANDARD.encode(body), "integratedTime": 1_700_000_000, "logID": id, "logIndex": 7,
             "verification": {
                 "signedEntryTimestamp": STANDARD.encode(self.key.sign(promised.as_bytes()).unwrap().as_bytes()),
                 "inclusionProof": {
@@ -169,6 +119,12 @@ impl Log {
         let signed = STANDARD.encode([&self.id[..4], signature.as_bytes()].concat());
         format!("{note}\n\u{2014} 127.0.0.1 {signed}\n")
     }
+}
+
+/// The hash that the key's details name.
+fn hash_of(asked: &Value) -> &'static str {
+    let details = asked["signature"]["verifier"]["keyDetails"].as_str().unwrap();
+    if details.ends_with("SHA_384") { "SHA2_384" } else { "SHA2_256" }
 }
 
 fn leaf_hash(body: &str) -> Vec<u8> {
@@ -208,7 +164,7 @@ fn run_with(
     let statement = Statement::write(&[("app", &image)], &PredicateType::spdx(), b"{ }", 100).unwrap();
     let (limits, now) = (Limits::default(), NOW.parse().unwrap());
     let options = SignOptions { services, http, trusted_root: root, limits: &limits, now };
-    sign(&statement, &image, signer, &options)
+    sign(statement, &image, signer, &options)
 }
 
 fn with_log(url: &str, version: LogVersion) -> Services {
@@ -219,7 +175,7 @@ fn with_authority(url: &str) -> Services {
     Services {
         certificate_authority: Some(url.to_owned()),
         timestamp_authorities: vec![url.to_owned()],
-        logs: Vec::new(),
+        ..Services::none()
     }
 }
 
@@ -249,6 +205,59 @@ fn both_kinds_of_log_take_a_key() {
         );
         assert!(expected, "{refused}");
     }
+}
+
+fn signer_of(pkcs8: Vec<u8>) -> Signer {
+    let pem = pem::encode(&pem::Pem::new("PRIVATE KEY", pkcs8));
+    Signer::Key(SigningKey::from_pem(pem.as_bytes(), || None).unwrap())
+}
+
+#[test]
+fn keys_of_every_kind_sign_and_logs_take_what_they_can() {
+    let log = Arc::new(Log::new(LogVersion::V2));
+    let log_there = log.clone();
+    let server = Server::start(move |_, body| (201, log_there.answer(body)));
+    for (kind, pkcs8) in crate::keys::of_every_kind() {
+        let signer = signer_of(pkcs8);
+        run(&signer, &Services::none(), None).unwrap();
+        let logged = run(&signer, &with_log(&server.url, LogVersion::V2), Some(&log.root(&server.url)));
+        match (kind, logged) {
+            ("Ed25519", Err(SignError::KeyForLog { .. })) | (_, Ok(_)) => {}
+            (kind, other) => panic!("{kind}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_signed_without_an_envelope_for_older_layouts() {
+    let log = Arc::new(Log::new(LogVersion::V1));
+    let log_there = log.clone();
+    let server = Server::start(move |_, body| (201, log_there.answer(body)));
+    let (root, services) = (log.root(&server.url), with_log(&server.url, LogVersion::V1));
+    let (http, limits) = (HttpOptions::default(), Limits::default());
+    let options = SignOptions {
+        services: &services,
+        http: &http,
+        trusted_root: Some(&root),
+        limits: &limits,
+        now: NOW.parse().unwrap(),
+    };
+    for (_, pkcs8) in crate::keys::of_every_kind().into_iter().take(3) {
+        let signer = signer_of(pkcs8);
+        let session = SigningSession::open(&signer, options).unwrap();
+        let detached = session.sign_payload(b"payload").unwrap();
+        assert!(detached.certificate.is_none() && detached.timestamp.is_none());
+        let promise: Value = serde_json::from_str(&detached.promise.unwrap()).unwrap();
+        assert_eq!(promise["Payload"]["logIndex"], 7);
+        let body = STANDARD.decode(promise["Payload"]["body"].as_str().unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["spec"]["signature"]["content"], STANDARD.encode(&detached.signature));
+    }
+    let silent = Services::none();
+    let alone = SignOptions { services: &silent, trusted_root: None, ..options };
+    let signer = key();
+    let detached = SigningSession::open(&signer, alone).unwrap().sign_payload(b"payload").unwrap();
+    assert_eq!(detached.promise, None);
 }
 
 #[test]
@@ -359,14 +368,14 @@ fn what_cannot_work_is_refused_before_any_request() {
 fn build_machines_give_tokens() {
     let (http, now) = (HttpOptions::default(), NOW.parse().unwrap());
     assert!(ambient_token(&Ambient::default(), &http, now).unwrap().is_none());
-    let gitlab = Ambient { sigstore_id_token: Some(Zeroizing::new(jwt())), ..Ambient::default() };
+    let gitlab = Ambient { token: Some(Zeroizing::new(jwt())), ..Ambient::default() };
     assert_eq!(ambient_token(&gitlab, &http, now).unwrap().unwrap().subject(), "7");
     let server = Server::start(|_, _| (200, json!({ "value": jwt() }).to_string().into_bytes()));
-    let github = Ambient {
-        github_request_url: Some(format!("{}/token?api-version=2.0", server.url)),
-        github_request_token: Some(Zeroizing::new("request-secret".to_owned())),
-        ..Ambient::default()
+    let github = GithubActions {
+        request_url: format!("{}/token?api-version=2.0", server.url),
+        request_token: Zeroizing::new("request-secret".to_owned()),
     };
+    let github = Ambient { github: Some(github), ..Ambient::default() };
     assert_eq!(ambient_token(&github, &http, now).unwrap().unwrap().issuer(), "https://issuer.example");
     let head = server.heads().remove(0);
     assert!(head.starts_with("GET /token?api-version=2.0&audience=sigstore HTTP/1.1"), "{head}");

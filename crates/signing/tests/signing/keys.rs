@@ -1,5 +1,10 @@
 //! Key files: what is made can be opened, and nothing hostile costs or reveals anything.
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use supercargo_signing::{KeyError, SigningKey};
@@ -88,12 +93,36 @@ fn plain_keys_are_read_and_other_kinds_are_named() {
         pem::encode(&pem::Pem::new("PRIVATE KEY", whole))
     };
     assert_eq!(load(&pkcs8(&curve)).unwrap().public(), from_sec1.public());
-    let refused = load(&pkcs8(&[0x06, 5, 0x2b, 0x81, 4, 0, 0x22])).unwrap_err();
-    assert_eq!(refused, KeyError::Unsupported { found: "ECDSA P-384" });
+    let refused = load(&pkcs8(&[0x06, 5, 0x2b, 0x81, 4, 0, 0x23])).unwrap_err();
+    assert_eq!(refused, KeyError::Unsupported { found: "ECDSA P-521" });
     assert_eq!(load("").unwrap_err(), KeyError::NoBlock);
-    for tag in ["PUBLIC KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "CERTIFICATE"] {
+    for tag in ["PUBLIC KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY", "CERTIFICATE"] {
         let refused = load(&pem::encode(&pem::Pem::new(tag, [1, 2, 3])));
         assert_eq!(refused.unwrap_err(), KeyError::Tag { found: tag.to_owned() });
+    }
+}
+
+/// A key of each kind that signs, as PKCS#8.
+pub(crate) fn of_every_kind() -> Vec<(&'static str, Vec<u8>)> {
+    let ec = |algorithm| EcdsaKeyPair::generate(algorithm).unwrap().to_pkcs8v1().unwrap().as_ref().to_vec();
+    let rsa = |size| {
+        AsDer::<Pkcs8V1Der<'_>>::as_der(&RsaKeyPair::generate(size).unwrap()).unwrap().as_ref().to_vec()
+    };
+    let ed25519 = Ed25519KeyPair::generate().unwrap();
+    vec![
+        ("ECDSA P-256", ec(&ECDSA_P256_SHA256_ASN1_SIGNING)),
+        ("ECDSA P-384", ec(&ECDSA_P384_SHA384_ASN1_SIGNING)),
+        ("RSA", rsa(KeySize::Rsa2048)),
+        ("RSA", rsa(KeySize::Rsa3072)),
+        ("Ed25519", AsDer::<Pkcs8V1Der<'_>>::as_der(&ed25519).unwrap().as_ref().to_vec()),
+    ]
+}
+
+#[test]
+fn keys_of_every_kind_are_read() {
+    for (kind, der) in of_every_kind() {
+        let key = load(&pem::encode(&pem::Pem::new("PRIVATE KEY", der))).unwrap();
+        assert_eq!(key.public().algorithm().to_string(), kind);
     }
 }
 

@@ -1,0 +1,390 @@
+//! A TUF repository that is honest, and the ways in which it or whoever stands in front of it can lie.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use supercargo_content::Digest;
+use supercargo_signing::{
+    HttpOptions, TrustError, TrustMaterial, TufCache, TufRepository, from_cache, refresh,
+};
+
+use crate::loopback::Server;
+
+const NOW: &str = "2026-11-24T00:00:00Z";
+const LATER: &str = "2027-11-24T00:00:00Z";
+const PAST: &str = "2026-11-23T23:59:59Z";
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A cache that lives as long as the test.
+#[derive(Default)]
+struct Memory(Mutex<Files>);
+
+impl TufCache for Memory {
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+
+    fn store(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+}
+
+/// The keys of the four roles; the root has two and needs both.
+struct Keys {
+    root: [Ed25519KeyPair; 2],
+    online: Ed25519KeyPair,
+}
+
+/// What varies from test to test.
+#[derive(Clone)]
+struct Plan {
+    root_version: u64,
+    root_expires: &'static str,
+    version: u64,
+    timestamp_expires: &'static str,
+    trusted_root: &'static [u8],
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            root_version: 1,
+            root_expires: LATER,
+            version: 3,
+            timestamp_expires: LATER,
+            trusted_root: b"{\"trusted\":\"root\"}",
+        }
+    }
+}
+
+impl Keys {
+    fn new() -> Self {
+        let key = || Ed25519KeyPair::generate().unwrap();
+        Self { root: [key(), key()], online: key() }
+    }
+
+    fn root_json(&self, plan: &Plan, signers: &[&Ed25519KeyPair]) -> Vec<u8> {
+        let mut keys = serde_json::Map::new();
+        for key in [&self.root[0], &self.root[1], &self.online] {
+            let public = hex(key.public_key().as_ref());
+            keys.insert(
+                id(key),
+                json!({ "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": public } }),
+            );
+        }
+        let online = json!({ "keyids": [id(&self.online)], "threshold": 1 });
+        let roles = json!({
+            "root": { "keyids": [id(&self.root[0]), id(&self.root[1])], "threshold": 2 },
+            "timestamp": online, "snapshot": online, "targets": online,
+        });
+        let more = json!({ "consistent_snapshot": true, "keys": keys, "roles": roles });
+        signed("root", plan.root_version, plan.root_expires, more, signers)
+    }
+
+    fn root(&self, plan: &Plan) -> Vec<u8> {
+        self.root_json(plan, &[&self.root[0], &self.root[1]])
+    }
+
+    /// Every file that a mirror has, by path.
+    fn repository(&self, plan: &Plan) -> Files {
+        let target = |bytes: &[u8]| {
+            let hash = Digest::sha256_of(bytes).hex().to_owned();
+            (hash.clone(), json!({ "length": bytes.len(), "hashes": { "sha256": hash } }))
+        };
+        let config: &[u8] = b"{\"signing\":\"config\"}";
+        let ((root_hash, root), (config_hash, config_entry)) = (target(plan.trusted_root), target(config));
+        let targets =
+            json!({ "targets": { "trusted_root.json": root, "signing_config.v0.2.json": config_entry } });
+        let version = plan.version;
+        let targets = signed("targets", version, LATER, targets, &[&self.online]);
+        let snapshot = json!({ "meta": { "targets.json": { "version": version } } });
+        let snapshot = signed("snapshot", version, LATER, snapshot, &[&self.online]);
+        let pin = json!({ "version": version, "length": snapshot.len(), "hashes": { "sha256": Digest::sha256_of(&snapshot).hex() } });
+        let timestamp = json!({ "meta": { "snapshot.json": pin } });
+        let timestamp = signed("timestamp", version, plan.timestamp_expires, timestamp, &[&self.online]);
+        BTreeMap::from([
+            (format!("/{version}.targets.json"), targets),
+            (format!("/{version}.snapshot.json"), snapshot),
+            ("/timestamp.json".to_owned(), timestamp),
+            (format!("/targets/{root_hash}.trusted_root.json"), plan.trusted_root.to_vec()),
+            (format!("/targets/{config_hash}.signing_config.v0.2.json"), config.to_vec()),
+        ])
+    }
+}
+
+fn id(key: &Ed25519KeyPair) -> String {
+    Digest::sha256_of(key.public_key().as_ref()).hex().to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn signed(kind: &str, version: u64, expires: &str, more: Value, signers: &[&Ed25519KeyPair]) -> Vec<u8> {
+    let mut body = json!({ "_type": kind, "spec_version": "1.0.31", "version": version, "expires": expires });
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let text = canonical(&body);
+    let sign =
+        |key: &&Ed25519KeyPair| json!({ "keyid": id(key), "sig": hex(key.sign(text.as_bytes()).as_ref()) });
+    let signatures: Vec<Value> = signers.iter().map(sign).collect();
+    json!({ "signatures": signatures, "signed": body }).to_string().into_bytes()
+}
+
+/// Keys sorted, no white space; the texts here need no escapes.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().collect();
+            let members: Vec<String> =
+                sorted.iter().map(|(name, value)| format!("\"{name}\":{}", canonical(value))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}
+
+/// A mirror whose files can be changed while it runs, and a client with a cache of its own.
+struct Stage {
+    keys: Keys,
+    files: Arc<Mutex<Files>>,
+    server: Server,
+    cache: Arc<dyn TufCache>,
+    repository: TufRepository,
+}
+
+impl Stage {
+    fn new(plan: &Plan) -> Self {
+        let keys = Keys::new();
+        let files = Arc::new(Mutex::new(keys.repository(plan)));
+        let there = files.clone();
+        let server = Server::start(move |head, _| {
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            match there.lock().unwrap().get(&path) {
+                Some(body) => (200, body.clone()),
+                None => (404, Vec::new()),
+            }
+        });
+        let repository = TufRepository::private(server.url.clone(), keys.root(plan));
+        Self { keys, files, server, cache: Arc::new(Memory::default()), repository }
+    }
+
+    fn publish(&self, plan: &Plan) {
+        *self.files.lock().unwrap() = self.keys.repository(plan);
+    }
+
+    fn put(&self, path: &str, bytes: Vec<u8>) {
+        self.files.lock().unwrap().insert(path.to_owned(), bytes);
+    }
+
+    fn edit(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        change(self.files.lock().unwrap().get_mut(path).unwrap());
+    }
+
+    fn refresh(&self) -> Result<TrustMaterial, TrustError> {
+        self.refresh_at(NOW)
+    }
+
+    fn refresh_at(&self, now: &str) -> Result<TrustMaterial, TrustError> {
+        let http = HttpOptions { attempts_max: 1, ..HttpOptions::default() };
+        refresh(&self.repository, &self.cache, &http, now.parse().unwrap())
+    }
+
+    fn offline(&self, now: &str) -> Result<TrustMaterial, TrustError> {
+        from_cache(&self.repository, &self.cache, now.parse().unwrap())
+    }
+}
+
+#[test]
+fn what_was_fetched_is_verified_again_from_the_cache_without_a_connection() {
+    let stage = Stage::new(&Plan::default());
+    assert_eq!(stage.offline(NOW), Err(TrustError::NothingKept));
+    let fetched = stage.refresh().unwrap();
+    assert_eq!(fetched.trusted_root, Plan::default().trusted_root);
+    assert_eq!(fetched.signing_config.as_deref(), Some(&b"{\"signing\":\"config\"}"[..]));
+    assert_eq!((fetched.metadata.root_version, fetched.metadata.targets_version), (1, 3));
+    let requests = stage.server.heads().len();
+    assert_eq!(stage.offline(NOW), Ok(fetched.clone()));
+    assert_eq!(stage.server.heads().len(), requests, "offline asked the server");
+    assert_eq!(stage.refresh(), Ok(fetched));
+    assert_eq!(
+        stage.server.heads().len(),
+        requests + 2,
+        "an unchanged repository costs a root and a timestamp"
+    );
+}
+
+#[test]
+fn roots_are_walked_one_by_one_with_old_and_new_keys() {
+    let stage = Stage::new(&Plan::default());
+    let next = Keys::new();
+    let plan = Plan { root_version: 2, ..Plan::default() };
+    let both = [&stage.keys.root[0], &stage.keys.root[1], &next.root[0], &next.root[1]];
+    let signers = |keys: &[&Ed25519KeyPair]| next.root_json(&plan, keys);
+    for (signers, found) in [(signers(&both[2..]), 0), (signers(&both[1..]), 1)] {
+        stage.put("/2.root.json", signers);
+        let expected = TrustError::Signatures { role: "root".to_owned(), expected: 2, found };
+        assert_eq!(stage.refresh(), Err(expected));
+    }
+    stage.put("/2.root.json", signers(&both[..3]));
+    assert_eq!(
+        stage.refresh(),
+        Err(TrustError::Signatures { role: "root".to_owned(), expected: 2, found: 1 }),
+        "the new keys must sign as well"
+    );
+    *stage.files.lock().unwrap() = next.repository(&plan);
+    stage.put("/2.root.json", signers(&both));
+    assert_eq!(stage.refresh().unwrap().metadata.root_version, 2);
+    stage.files.lock().unwrap().remove("/2.root.json");
+    assert_eq!(stage.refresh().unwrap().metadata.root_version, 2, "the cache remembers the way");
+    stage.put("/3.root.json", next.root(&Plan { root_version: 4, ..Plan::default() }));
+    assert_eq!(stage.refresh(), Err(TrustError::RootVersion { expected: 3, found: 4 }));
+}
+
+#[test]
+fn an_expired_root_says_so_and_what_to_do() {
+    let stage = Stage::new(&Plan { root_expires: "2026-12-01T00:00:00Z", ..Plan::default() });
+    stage.refresh().unwrap();
+    let refused = stage.refresh_at("2026-12-02T00:00:00Z").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the root of trust (version 1) expired at 2026-12-01T00:00:00Z, it is now 2026-12-02T00:00:00Z"
+    );
+    assert!(refused.hint().unwrap().contains("--tuf-root FILE"));
+    assert_eq!(stage.offline("2026-12-02T00:00:00Z"), Err(refused));
+}
+
+#[test]
+fn versions_never_go_back_even_between_runs() {
+    let stage = Stage::new(&Plan { version: 5, ..Plan::default() });
+    stage.refresh().unwrap();
+    stage.publish(&Plan { version: 4, ..Plan::default() });
+    let expected = TrustError::Rollback { role: "timestamp".to_owned(), expected: 5, found: 4 };
+    assert_eq!(stage.refresh(), Err(expected));
+}
+
+#[test]
+fn a_frozen_repository_is_noticed_and_an_old_cache_says_how_old_it_is() {
+    let stage = Stage::new(&Plan { timestamp_expires: "2026-11-25T00:00:00Z", ..Plan::default() });
+    let fetched = stage.refresh().unwrap();
+    assert!(!fetched.metadata.is_stale(NOW.parse().unwrap()));
+    let week_later = "2026-12-01T00:00:00Z";
+    let refused = stage.refresh_at(week_later).unwrap_err();
+    assert!(matches!(&refused, TrustError::Expired { role, .. } if role == "timestamp"), "{refused}");
+    let kept = stage.offline(week_later).unwrap();
+    assert!(kept.metadata.is_stale(week_later.parse().unwrap()));
+    assert_eq!(kept.trusted_root, fetched.trusted_root);
+    stage.publish(&Plan { timestamp_expires: PAST, ..Plan::default() });
+    assert!(matches!(
+        Stage::new(&Plan { timestamp_expires: PAST, ..Plan::default() }).refresh(),
+        Err(TrustError::Expired { .. })
+    ));
+}
+
+#[test]
+fn files_of_different_days_do_not_mix() {
+    let stage = Stage::new(&Plan::default());
+    let other = stage.keys.repository(&Plan { trusted_root: b"{\"of\":\"another day\"}", ..Plan::default() });
+    stage.put("/3.targets.json", other["/3.targets.json"].clone());
+    // The version fits, so it is the hash of the target that tells.
+    assert!(matches!(stage.refresh(), Err(TrustError::Missing { .. })));
+    let stage = Stage::new(&Plan::default());
+    let newer = stage.keys.repository(&Plan { version: 4, ..Plan::default() });
+    stage.put("/3.snapshot.json", newer["/4.snapshot.json"].clone());
+    assert!(matches!(stage.refresh(), Err(TrustError::Mismatch { .. })));
+    let stage = Stage::new(&Plan::default());
+    stage.put("/3.targets.json", newer["/4.targets.json"].clone());
+    assert!(stage.refresh().is_err());
+}
+
+#[test]
+fn a_stranger_signs_nothing() {
+    for path in ["/timestamp.json", "/3.targets.json"] {
+        let stage = Stage::new(&Plan::default());
+        let forged = Keys::new().repository(&Plan::default());
+        stage.put(path, forged[path].clone());
+        let refused = stage.refresh().unwrap_err();
+        assert!(matches!(refused, TrustError::Signatures { expected: 1, found: 0, .. }), "{path}: {refused}");
+    }
+}
+
+#[test]
+fn a_changed_byte_is_noticed_on_the_way_and_in_the_cache() {
+    let stage = Stage::new(&Plan::default());
+    let name =
+        stage.files.lock().unwrap().keys().find(|name| name.ends_with("trusted_root.json")).unwrap().clone();
+    stage.edit(&name, |bytes| bytes[3] ^= 1);
+    assert!(matches!(stage.refresh(), Err(TrustError::Mismatch { .. })));
+    let stage = Stage::new(&Plan::default());
+    stage.refresh().unwrap();
+    for name in ["targets/trusted_root.json", "timestamp.json", "snapshot.json", "targets.json"] {
+        let good = stage.cache.load(name).unwrap().unwrap();
+        let mut bad = good.clone();
+        let at = bad.len() - 3;
+        bad[at] ^= 1;
+        stage.cache.store(name, &bad).unwrap();
+        assert!(stage.offline(NOW).is_err(), "{name}");
+        stage.cache.store(name, &good).unwrap();
+    }
+    stage.offline(NOW).unwrap();
+}
+
+#[test]
+fn a_cache_of_other_keys_is_not_believed() {
+    let (ours, other) = (Stage::new(&Plan::default()), Stage::new(&Plan::default()));
+    other.refresh().unwrap();
+    let refused = from_cache(&ours.repository, &other.cache, NOW.parse().unwrap()).unwrap_err();
+    assert!(matches!(refused, TrustError::Signatures { .. }), "{refused}");
+}
+
+#[test]
+fn endless_files_and_endless_roots_are_cut_off() {
+    let stage = Stage::new(&Plan::default());
+    stage.edit("/timestamp.json", |bytes| bytes.extend(vec![b' '; 20_000]));
+    let refused = stage.refresh().unwrap_err();
+    assert!(refused.to_string().ends_with("answered with more than 16384 bytes"), "{refused}");
+}
+
+#[test]
+fn who_cannot_be_reached_is_told_from_who_lies() {
+    let stage = Stage::new(&Plan::default());
+    let nobody = TufRepository { mirror: "http://127.0.0.1:1".to_owned(), ..stage.repository.clone() };
+    let http = HttpOptions { attempts_max: 1, ..HttpOptions::default() };
+    let refused = refresh(&nobody, &stage.cache, &http, NOW.parse().unwrap()).unwrap_err();
+    assert!(
+        refused.is_unreachable() && refused.to_string().starts_with("the trust repository at"),
+        "{refused}"
+    );
+    for (path, bytes) in
+        [("/timestamp.json", &b"{"[..]), ("/3.snapshot.json", b"[]"), ("/3.targets.json", b"null")]
+    {
+        let stage = Stage::new(&Plan::default());
+        stage.put(path, bytes.to_vec());
+        let refused = stage.refresh().unwrap_err();
+        assert!(!refused.is_unreachable(), "{path}: {refused}");
+    }
+    let damaged = TufRepository { root: b"{}".to_vec(), ..stage.repository.clone() };
+    assert!(matches!(
+        from_cache(&damaged, &stage.cache, Timestamp::UNIX_EPOCH),
+        Err(TrustError::NothingKept | TrustError::Root { .. })
+    ));
+}
+
+#[test]
+fn the_embedded_roots_are_sound() {
+    for repository in [TufRepository::public_good(), TufRepository::github(), TufRepository::staging()] {
+        let cache: Arc<dyn TufCache> = Arc::new(Memory::default());
+        cache.store("timestamp.json", b"{}").unwrap();
+        let refused = from_cache(&repository, &cache, Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(!matches!(refused, TrustError::Root { .. } | TrustError::RootExpired { .. }), "{refused}");
+        assert!(repository.mirror.starts_with("https://"));
+    }
+}
