@@ -1,7 +1,7 @@
 //! What all functions of one run share.
 
 use std::io::Read;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use supercargo_content::Limits;
 use supercargo_image::{
@@ -30,14 +30,14 @@ pub struct SessionOptions {
 pub struct Session {
     options: SessionOptions,
     client: OnceLock<RegistryClient>,
-    passed: Mutex<PassedLayers>,
+    passed: RwLock<PassedLayers>,
 }
 
 impl Session {
     /// A session. Nothing is opened yet; the registry client is made when a registry is first named.
     pub fn new(mut options: SessionOptions) -> Result<Self, Error> {
         options.registry.limits = options.limits.clone();
-        Ok(Self { options, client: OnceLock::new(), passed: Mutex::default() })
+        Ok(Self { options, client: OnceLock::new(), passed: RwLock::default() })
     }
 
     /// The bounds of this run.
@@ -69,13 +69,13 @@ impl Session {
             ArchiveError::Resolve(error) => Error::Resolve(error),
             error => Error::Archive(error),
         })?;
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).extend(layers);
+        self.passed.write().unwrap_or_else(PoisonError::into_inner).extend(layers);
         Ok(resolved)
     }
 
     /// Reads every layer of an image once.
     pub fn scan(&self, image: &Image, progress: &dyn Progress) -> Result<Inventory, Error> {
-        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = self.passed.read().unwrap_or_else(PoisonError::into_inner);
         Ok(supercargo_scan::scan_passed(image, &passed, &self.scan_options(), progress)?)
     }
 
