@@ -1,7 +1,7 @@
 //! What all functions of one run share.
 
 use std::io::Read;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use supercargo_content::Limits;
 use supercargo_image::{
@@ -33,14 +33,14 @@ pub struct Session {
     options: SessionOptions,
     client: OnceLock<RegistryClient>,
     cache: LayerCache,
-    passed: Mutex<PassedLayers>,
+    passed: RwLock<PassedLayers>,
 }
 
 impl Session {
     /// A session. Nothing is opened yet; the registry client is made when a registry is first named.
     pub fn new(mut options: SessionOptions) -> Result<Self, Error> {
         options.registry.limits = options.limits.clone();
-        Ok(Self { options, client: OnceLock::new(), cache: LayerCache::default(), passed: Mutex::default() })
+        Ok(Self { options, client: OnceLock::new(), cache: LayerCache::default(), passed: RwLock::default() })
     }
 
     /// The same, with a memory: layers that it knows are not read again. What scans find stays the same.
@@ -100,7 +100,7 @@ impl Session {
             ArchiveError::Resolve(error) => Error::Resolve(error),
             error => Error::Archive(error),
         })?;
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).extend(layers);
+        self.passed.write().unwrap_or_else(PoisonError::into_inner).extend(layers);
         Ok(resolved)
     }
 
@@ -111,7 +111,7 @@ impl Session {
 
     /// As [`Session::scan`], and tells how much was known before.
     pub fn scan_and_tell(&self, image: &Image, progress: &dyn Progress) -> Result<Scanned, Error> {
-        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = self.passed.read().unwrap_or_else(PoisonError::into_inner);
         let known = Known { passed: &passed, store: &self.cache };
         let scanned = supercargo_scan::scan_known(image, &known, &self.scan_options(), progress);
         self.cache.tidy();

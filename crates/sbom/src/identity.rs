@@ -25,6 +25,9 @@ pub(crate) fn uuid(document: &Document, format: FormatId) -> String {
     parts.push(document.refs.len().to_string());
     parts.extend(document.refs.iter().cloned());
     parts.extend(document.problems.iter().map(ToString::to_string));
+    if document.layers_by_toc() > 0 {
+        parts.push(format!("layers by table of contents: {}", document.layers_by_toc()));
+    }
     uuid_of(&digest_of(&parts))
 }
 

@@ -29,6 +29,9 @@ no archive
 -- hardlink opt/node_modules/left-pad/package.json -> opt/elsewhere --
 ";
 
+/// A file of an archive: its name and its bytes.
+type Packed = (String, Vec<u8>);
+
 fn options() -> ScanOptions {
     ScanOptions { threads: 1, limits: Limits::default(), full: false }
 }
@@ -38,7 +41,7 @@ fn image() -> TextImage {
 }
 
 /// The files of a layout: name and bytes, documents first.
-fn layout_files(image: &TextImage) -> Vec<(String, Vec<u8>)> {
+fn layout_files(image: &TextImage) -> Vec<Packed> {
     let dir = TempDir::new().unwrap();
     image.write_oci_layout(dir.path()).unwrap();
     let mut names = vec!["oci-layout".to_owned(), "index.json".to_owned()];
@@ -49,7 +52,7 @@ fn layout_files(image: &TextImage) -> Vec<(String, Vec<u8>)> {
     names.into_iter().map(|name| (name.clone(), fs::read(dir.path().join(name)).unwrap())).collect()
 }
 
-fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+fn archive(files: &[Packed]) -> Vec<u8> {
     let mut archive = Vec::new();
     files.iter().for_each(|(name, bytes)| tar::file(&mut archive, name, 0o644, bytes));
     tar::finish(&mut archive);
@@ -164,11 +167,7 @@ fn wanted_hard_links_are_read_from_what_was_kept() {
 }
 
 /// The blob of the layer at a position, in the files of a layout.
-fn layer_file<'a>(
-    files: &'a mut [(String, Vec<u8>)],
-    image: &TextImage,
-    at: usize,
-) -> &'a mut (String, Vec<u8>) {
+fn layer_file<'a>(files: &'a mut [Packed], image: &TextImage, at: usize) -> &'a mut Packed {
     let name = format!("blobs/sha256/{}", image.layers().unwrap()[at].blob.digest.hex());
     files.iter_mut().find(|(file, _)| *file == name).unwrap()
 }
@@ -177,12 +176,12 @@ fn layer_file<'a>(
 fn lies_about_layers_stop_the_scan() {
     let image = image();
     let files = layout_files(&image);
-    let changed = |at: usize, change: &dyn Fn(&mut (String, Vec<u8>))| {
+    let changed = |at: usize, change: &dyn Fn(&mut Packed)| {
         let mut files = files.clone();
         change(layer_file(&mut files, &image, at));
         pass(&archive(&files)).unwrap_err()
     };
-    let other = |file: &mut (String, Vec<u8>)| file.1 = image.layers().unwrap()[1].bytes.clone();
+    let other = |file: &mut Packed| file.1 = image.layers().unwrap()[1].bytes.clone();
     let found = changed(0, &other);
     assert!(found.contains("digest mismatch"), "{found}");
     let found = changed(0, &|file| file.1.truncate(40));
