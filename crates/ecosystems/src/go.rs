@@ -106,7 +106,8 @@ impl BodySink for Sink {
         };
         executable::name_by_content(&mut layout, &captured, ".go.buildinfo");
         let find = |region: &Region| {
-            let aligned = |(offset, _): &(u64, &[u8])| (offset - region.offset) % HEADER_ALIGNMENT == 0;
+            let aligned =
+                |(offset, _): &(u64, &[u8])| (offset - region.offset).is_multiple_of(HEADER_ALIGNMENT);
             captured.parts_in(region.range()).find(aligned).map(|(_, bytes)| bytes)
         };
         if build_info::locate(&layout, &find).is_some_and(|header| !build_info::is_inline(header)) {

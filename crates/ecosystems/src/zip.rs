@@ -249,7 +249,7 @@ fn unpack(
     let header = Header { raw_name: entry.raw_name.clone(), method: DEFLATE, sums, ..Header::default() };
     let failed = || Problem::malformed(format!("the entry `{}` cannot be unpacked", entry.name));
     let body = Body::new(header, Role::Archive, Some(passing));
-    let mut body = body.map_err(|(_, problem)| problem.unwrap_or_else(failed))?;
+    let mut body = body.map_err(|refused| refused.1.unwrap_or_else(failed))?;
     body.push(packed, shared);
     match body.finish(shared).1 {
         Some(Kept::Archive(nested)) => {

@@ -1,6 +1,6 @@
 //! Scans an image of this machine without writing a document, to measure and profile the engine alone.
 //!
-//! usage: `scan-image REF [THREADS]`, for example `scan-image oci-layout:/images/node-app 2`
+//! usage: `scan-image REF [THREADS]`, for example `scan-image oci:/images/node-app 2`
 
 #![expect(clippy::print_stdout, reason = "a program for developers")]
 

@@ -58,7 +58,7 @@ pub(super) fn locate<'a>(layout: &Layout, find: Find<'_, 'a>) -> Option<&'a [u8]
 /// The first aligned header.
 pub(super) fn search(bytes: &[u8]) -> Option<&[u8]> {
     let mut hits = memmem::find_iter(bytes, MAGIC);
-    let at = hits.find(|at| *at as u64 % ALIGNMENT == 0 && bytes.len() - at >= HEADER_BYTES)?;
+    let at = hits.find(|at| (*at as u64).is_multiple_of(ALIGNMENT) && bytes.len() - at >= HEADER_BYTES)?;
     bytes.get(at..)
 }
 
@@ -77,7 +77,7 @@ impl Pattern for Headers {
     }
 
     fn accepts(&mut self, offset: u64, _bytes: &[u8]) -> bool {
-        offset % ALIGNMENT == 0
+        offset.is_multiple_of(ALIGNMENT)
     }
 
     fn extent(&self) -> Box<dyn Extent> {

@@ -16,7 +16,7 @@ fn pom(group: &str, artifact: &str, version: &str) -> ZipEntry {
 fn class(at: u32) -> ZipEntry {
     let mut bytes: Vec<u8> = (0..at % 700).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     bytes.extend(b"PK\x03\x04PK\x01\x02PK\x07\x08\0\0\0\0PK\x05\x06");
-    ZipEntry { deflate: at % 3 > 0, ..entry(&format!("org/acme/C{at}.class"), bytes) }
+    ZipEntry { deflate: !at.is_multiple_of(3), ..entry(&format!("org/acme/C{at}.class"), bytes) }
 }
 
 fn streamed(path: &str, bytes: &[u8], piece: usize, limits: &Limits) -> Findings {
@@ -122,7 +122,7 @@ fn lies_are_reported_as_it_passes() {
     let style = ZipStyle::default();
     let unlisted = styled_zip(&[good.clone(), class(3)], &ZipStyle { unlisted: Some(1), ..style.clone() });
     let moved = styled_zip(&[good.clone(), class(3)], &ZipStyle { directory_lie: 7, ..style });
-    let two = [zip(&[good.clone()]), zip(&[pom("g", "b", "2.0")])].concat();
+    let two = [zip(std::slice::from_ref(&good)), zip(&[pom("g", "b", "2.0")])].concat();
     for (what, bytes, kind) in [
         ("no zip", b"PK\x03\x04 but no more".to_vec(), ProblemKind::Malformed),
         ("text", b"not at all".repeat(100), ProblemKind::Malformed),

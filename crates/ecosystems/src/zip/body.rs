@@ -61,12 +61,12 @@ impl Body {
         header: Header,
         role: Role,
         nested: Option<Passing>,
-    ) -> Result<Self, (Header, Option<Problem>)> {
+    ) -> Result<Self, Box<(Header, Option<Problem>)>> {
         let left = Some(header.sums.packed).filter(|packed| !header.has_descriptor() || *packed > 0);
         let failed = refusal(&header, role, nested.is_none());
         let is_read = role != Role::None && failed.is_none();
         if left.is_none() && !(is_read && header.method == DEFLATE) {
-            return Err((header, failed));
+            return Err(Box::new((header, failed)));
         }
         let content = match nested {
             Some(passing) if is_read => {

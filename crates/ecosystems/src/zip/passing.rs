@@ -217,7 +217,8 @@ impl Passing {
                     self.after_body(Progress::Ended, shared);
                 }
             }
-            Err((header, refused)) => {
+            Err(refused) => {
+                let (header, refused) = *refused;
                 if let Some(problem) = refused {
                     self.kept.insert(header.offset, (header.clone(), Kept::Failed(problem)));
                 }
