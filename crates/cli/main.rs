@@ -7,6 +7,7 @@ mod exit;
 mod output;
 mod secrets;
 mod terminal;
+mod verify_args;
 
 use std::process::ExitCode;
 

@@ -32,18 +32,25 @@ mod attestation;
 mod carrier;
 mod document;
 mod error;
+mod policy_run;
+mod recompute;
 mod session;
 mod verification;
 
 pub use attached::{AttachedKind, AttachedNode, attached};
 pub use attestation::{Predicate, Signing, attach, sign};
-pub use carrier::CarrierError;
+pub use carrier::{CarrierError, Layout};
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
+pub use policy_run::{
+    PolicyOptions, PolicyVerdict, RequirementReason, RequirementVerdict, Satisfying, check_policy,
+};
+pub use recompute::{FactDifference, Recomputed, recompute};
 pub use session::{Session, SessionOptions};
 pub use supercargo_scan::{Progress, Silent};
 pub use verification::{
-    Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify,
+    Bundles, Outcome, Scope, Verdict, VerifyOptions, fetch, fetch_without_verifying, newest, sufficient,
+    verify,
 };
 
 pub use supercargo_attest as attest_types;

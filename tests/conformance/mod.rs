@@ -2,5 +2,6 @@
 //! say so and pass.
 
 mod layouts;
+mod layouts_signed;
 mod rpmdb;
 mod sigstore;

@@ -3,11 +3,15 @@
 mod attached;
 mod attest;
 mod ecosystems;
+mod explain;
 mod fetch;
 mod generated;
 mod key;
+mod policy;
+mod recompute;
 mod scan;
 mod setup;
+mod signers;
 mod verify;
 
 use supercargo::Error;
@@ -20,6 +24,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Error> {
         Command::Scan(args) => scan::run(args, &cli.common),
         Command::Attest(args) => attest::run(args, &cli.common),
         Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Policy(command) => policy::run(command, &cli.common),
         Command::Attached(args) => attached::run(args, &cli.common),
         Command::Fetch(args) => fetch::run(args, &cli.common),
         Command::Key(command) => key::run(command, &cli.common),

@@ -18,7 +18,12 @@ use crate::terminal;
 pub(crate) fn session(common: &Common, environment: &Environment) -> Result<Session, Error> {
     let registry = registry(&common.registry, environment)?;
     let threads = common.threads.map_or(0, usize::from);
-    Session::new(SessionOptions { limits: limits(&common.limits), threads, registry })
+    Session::new(SessionOptions {
+        limits: limits(&common.limits),
+        threads,
+        registry,
+        offline: common.offline,
+    })
 }
 
 /// The images that the user means, with a note where the platform was chosen by default.
@@ -27,13 +32,30 @@ pub(crate) fn open(
     target: &Target,
     common: &Common,
 ) -> Result<(Reference, Resolved), Error> {
+    resolve(target, common, |at, choice| session.open(at, choice))
+}
+
+/// The same, pinned by digest and perhaps without platform and layers.
+pub(crate) fn pin(
+    session: &Session,
+    target: &Target,
+    common: &Common,
+) -> Result<(Reference, Resolved), Error> {
+    resolve(target, common, |at, choice| session.pin(at, choice))
+}
+
+fn resolve(
+    target: &Target,
+    common: &Common,
+    open: impl FnOnce(&Reference, &PlatformChoice) -> Result<Resolved, Error>,
+) -> Result<(Reference, Resolved), Error> {
     let reference: Reference = target.reference.parse()?;
     let choice = match &target.platform {
         Some(PlatformArg::All) => PlatformChoice::All,
         Some(PlatformArg::One(platform)) => PlatformChoice::Only(platform.clone()),
         None => PlatformChoice::Host(host_platform(std::env::consts::OS, std::env::consts::ARCH)),
     };
-    let resolved = session.open(&reference, &choice)?;
+    let resolved = open(&reference, &choice)?;
     if let (PlatformChoice::Host(platform), Some(_)) = (&choice, &resolved.index) {
         let line = format!(
             "note: {} is an index; took the image for {platform}, the platform of this host",
