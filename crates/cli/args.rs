@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use supercargo::content::Platform;
 
 use crate::signing_args::{AttestArgs, SignArgs, TrustCommand};
+use crate::verify_args::{FetchArgs, PolicyCommand, VerifyArgs};
 pub(crate) use cache::{CacheArgs, CacheCommand};
 
 /// Answers for the cargo of a container image: lists what is in it, writes the SBOM, signs it, attaches it, and
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     Sign(SignArgs),
     /// Verify what is attached to an image
     Verify(VerifyArgs),
+    /// Test policy files
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Draw the tree of what is attached to an image
     Attached(AttachedArgs),
     /// Write a verified predicate, such as the SBOM itself
@@ -98,6 +102,9 @@ pub(crate) struct Common {
     /// Threads for reading layers [default: one per core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Open no connection; what would need one is an error
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
     /// Fail with exit code 4 when anything in the image could not be read
     #[arg(long, global = true)]
     pub(crate) strict: bool,
@@ -217,51 +224,6 @@ pub(crate) struct ScanArgs {
     pub(crate) output: Vec<String>,
 }
 
-/// What a verified attestation must show.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Verification options")]
-pub(crate) struct PolicyArgs {
-    /// The public key (PEM)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "issuer"], value_hint = ValueHint::FilePath)]
-    pub(crate) key: Option<PathBuf>,
-    /// The exact identity in the certificate: an e-mail address or URI
-    #[arg(long, value_name = "ID", requires = "issuer", alias = "certificate-identity")]
-    pub(crate) identity: Option<String>,
-    /// The exact issuer of that identity
-    #[arg(long, value_name = "URL", requires = "identity", alias = "certificate-oidc-issuer")]
-    pub(crate) issuer: Option<String>,
-    /// What to trust: authorities and logs (Sigstore trusted root, JSON) [default: the embedded public-good root]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) trusted_root: Option<PathBuf>,
-    /// Verify this bundle instead of what is attached
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) bundle: Option<PathBuf>,
-}
-
-/// Arguments of `verify`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-An attestation passes when it is about the image's manifest or the index that it was chosen from. The command
-succeeds when at least one attestation of the wanted type passes.
-
-EXAMPLES
-  supercargo verify ghcr.io/org/app:1 --key cosign.pub
-  supercargo verify ghcr.io/org/app:1 --type slsaprovenance1 \\
-      --identity https://github.com/org/app/.github/workflows/release.yml@refs/heads/main \\
-      --issuer https://token.actions.githubusercontent.com")]
-pub(crate) struct VerifyArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    /// Only attestations of this predicate type (a name of cosign's or any URI)
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) predicate_type: Option<String>,
-    /// Print the verdict as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// Arguments of `attached`.
 #[derive(Debug, Args)]
 #[command(
@@ -273,28 +235,6 @@ pub(crate) struct AttachedArgs {
     /// Print the tree as JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Arguments of `fetch`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-EXAMPLES
-  supercargo fetch ghcr.io/org/app:1 --type cyclonedx --key cosign.pub -o app.cdx.json
-  supercargo fetch ghcr.io/org/app:1 --type spdx --unverified")]
-pub(crate) struct FetchArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    /// The predicate type (a name of cosign's or any URI)
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) predicate_type: String,
-    /// Write to this file [default: stdout]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) output: Option<PathBuf>,
-    /// Check no signature: the content may come from anybody
-    #[arg(long, conflicts_with_all = ["key", "identity", "issuer"])]
-    pub(crate) unverified: bool,
 }
 
 /// The commands of `key`.

@@ -8,6 +8,7 @@ mod output;
 mod secrets;
 mod signing_args;
 mod terminal;
+mod verify_args;
 
 use std::process::ExitCode;
 

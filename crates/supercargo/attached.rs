@@ -1,7 +1,7 @@
 //! Everything that hangs on an image, as a tree.
 
 use supercargo_content::{Descriptor, Digest, Limits};
-use supercargo_image::{Attachments, Image};
+use supercargo_image::{Attachments, Document, Image, buildkit_attestations, parse_document, parse_manifest};
 
 use crate::Error;
 use crate::carrier::is_bundle_type;
@@ -34,6 +34,11 @@ pub enum AttachedKind {
         /// The ending of the tag.
         ending: &'static str,
     },
+    /// BuildKit's attestations, which nobody has signed.
+    Unsigned {
+        /// The predicate types that its layers claim.
+        predicate_types: Vec<String>,
+    },
     /// Any other referrer.
     Other,
 }
@@ -48,9 +53,31 @@ pub fn attached(image: &Image, store: &dyn Attachments, limits: &Limits) -> Resu
     })?;
     let mut roots = vec![subject(AttachedKind::Image, manifest, store, limits)?];
     if let Some(index) = &image.index {
+        let unsigned = unsigned(index, &roots[0].descriptor.digest, store, limits)?;
+        roots[0].children.extend(unsigned);
         roots.insert(0, subject(AttachedKind::Index, index.clone(), store, limits)?);
     }
     Ok(roots)
+}
+
+/// What BuildKit put beside an image in its index. Damage shows as an entry without types, not as an error.
+fn unsigned(
+    index: &Descriptor,
+    image: &Digest,
+    store: &dyn Attachments,
+    limits: &Limits,
+) -> Result<Vec<AttachedNode>, Error> {
+    let document = parse_document(&store.fetch(index)?, Some(&index.media_type), limits);
+    let Ok(Document::Index(index)) = document else { return Ok(Vec::new()) };
+    let mut nodes = Vec::new();
+    for descriptor in buildkit_attestations(&index, image).into_iter().take(limits.attachments_max) {
+        let manifest = parse_manifest(&store.fetch(descriptor)?, limits);
+        let layers = manifest.map(|manifest| manifest.layers).unwrap_or_default();
+        let claimed = |layer: &Descriptor| layer.annotations.get("in-toto.io/predicate-type").cloned();
+        let kind = AttachedKind::Unsigned { predicate_types: layers.iter().filter_map(claimed).collect() };
+        nodes.push(AttachedNode { kind, descriptor: descriptor.clone(), children: Vec::new() });
+    }
+    Ok(nodes)
 }
 
 fn subject(

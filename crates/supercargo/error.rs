@@ -9,8 +9,6 @@ use supercargo_registry::RegistryError;
 use supercargo_scan::{ArchiveError, FolderError, ScanError};
 use supercargo_signing::{KeyError, SignError, TrustError};
 
-use crate::carrier::CarrierError;
-
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,15 +44,6 @@ pub enum Error {
     /// A store cannot list, fetch or attach.
     #[error(transparent)]
     Attachment(#[from] AttachmentError),
-    /// What is attached is damaged.
-    #[error("damaged attachment {digest}")]
-    Carrier {
-        /// The manifest that carries it.
-        digest: Digest,
-        /// The cause.
-        #[source]
-        source: CarrierError,
-    },
     /// Signing failed.
     #[error(transparent)]
     Signing(#[from] SignError),
@@ -68,6 +57,40 @@ pub enum Error {
         image: String,
         /// Each failed check.
         reasons: String,
+    },
+    /// Attestations pass, and fewer people than needed have signed them.
+    #[error("too few signers of {image}: expected {expected} different ones, found {found}{}", also(reasons))]
+    TooFewSigners {
+        /// The image.
+        image: String,
+        /// How many are needed.
+        expected: usize,
+        /// Who they are.
+        found: String,
+        /// Each failed check of the others.
+        reasons: String,
+    },
+    /// The image does not satisfy a policy.
+    #[error("{image} does not satisfy the policy: {reasons}")]
+    Policy {
+        /// The image.
+        image: String,
+        /// Every reason of every requirement.
+        reasons: String,
+    },
+    /// A signed SBOM does not say what is in the image.
+    #[error("the signed SBOM of {image} is not true: {count} packages differ from what is in the image")]
+    Untrue {
+        /// The image.
+        image: String,
+        /// How many packages differ.
+        count: usize,
+    },
+    /// Something needs the network, and that was forbidden.
+    #[error("{what} needs the network, and `--offline` was given")]
+    Offline {
+        /// What needs it.
+        what: String,
     },
     /// No attestation of the wanted type is there.
     #[error("no attestation {wanted} is attached to {image}: there is {there}")]
@@ -115,6 +138,10 @@ pub enum Error {
     /// The registry client could not be set up.
     #[error("failed to set up the registry client")]
     RegistrySetup(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn also(reasons: &str) -> String {
+    if reasons.is_empty() { String::new() } else { format!(" (others were refused: {reasons})") }
 }
 
 /// The classes of failures, each with an exit code of its own.
@@ -174,7 +201,10 @@ impl Error {
             Self::Scan(error) if RegistryError::find_in(error).is_some() => Failure::Service,
             Self::Resolve(_) | Self::Scan(_) | Self::Archive(_) => Failure::Image,
             Self::Problems { .. } => Failure::Problems,
-            Self::Refused { .. } | Self::Carrier { .. } => Failure::Refused,
+            Self::Refused { .. } | Self::TooFewSigners { .. } | Self::Policy { .. } | Self::Untrue { .. } => {
+                Failure::Refused
+            }
+            Self::Offline { .. } => Failure::Usage,
             Self::Nothing { .. } => Failure::Nothing,
             Self::Attachment(_) => Failure::Service,
             Self::Signing(SignError::Service(_) | SignError::Key(KeyError::Service(_)))
@@ -198,6 +228,9 @@ impl Error {
             ),
             Self::Problems { .. } => Some("`--verbose` prints each of them".into()),
             Self::Trust(error) => error.hint().map(Into::into),
+            Self::Offline { .. } => {
+                Some("copy it into an `oci:` layout first, with everything that hangs on it".into())
+            }
             Self::Nothing { .. } => Some("`supercargo attached` draws everything that is attached".into()),
             Self::WrongSubject { .. } => {
                 Some("name the platform that the SBOM is about with `--platform`".into())

@@ -34,7 +34,9 @@ mod document;
 mod error;
 mod layer_cache;
 mod legacy;
+mod policy_run;
 mod provenance;
+mod recompute;
 mod registry_records;
 mod session;
 mod trust;
@@ -44,12 +46,16 @@ pub use attached::{AttachedKind, AttachedNode, attached};
 pub use attestation::{
     ImageSubject, Predicate, SIGNATURE_PREDICATE, Signing, attach, sign, sign_image, statement,
 };
-pub use carrier::CarrierError;
+pub use carrier::{CarrierError, Layout};
 pub use document::{DocumentSettings, document, encode};
 pub use error::{Error, Failure};
 pub use layer_cache::LayerCache;
 pub use legacy::{SimpleSignature, attach_envelope, attach_simple, sign_simple};
+pub use policy_run::{
+    PolicyOptions, PolicyVerdict, RequirementReason, RequirementVerdict, Satisfying, check_policy,
+};
 pub use provenance::{CI_VARIABLES, slsa_provenance};
+pub use recompute::{FactDifference, Recomputed, recompute};
 pub use registry_records::{
     RECORD_MEDIA_TYPE, RECORD_PREDICATE_TYPE, RecordTrust, RegistryRecordError, RegistryRecords,
 };
@@ -60,7 +66,8 @@ pub use supercargo_scan::{
 };
 pub use trust::{Trust, TrustEntry, TrustOrigin, TrustSettings, trust_entries, trusted_root_of};
 pub use verification::{
-    Bundles, Outcome, Verdict, VerifyOptions, fetch, fetch_without_verifying, sufficient, verify,
+    Bundles, Outcome, Scope, Verdict, VerifyOptions, fetch, fetch_without_verifying, newest, sufficient,
+    verify,
 };
 
 pub use supercargo_attest as attest_types;

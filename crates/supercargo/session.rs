@@ -26,6 +26,8 @@ pub struct SessionOptions {
     pub full: bool,
     /// How registries are reached. Its `limits` are replaced by the ones above.
     pub registry: RegistryOptions,
+    /// Whether every use of the network is an error.
+    pub offline: bool,
 }
 
 /// Limits, threads and the registry client of one run.
@@ -71,6 +73,11 @@ impl Session {
         records.map_err(|error| Error::RegistrySetup(Box::new(error)))
     }
 
+    /// The same session under other bounds.
+    pub(crate) fn with_limits(&self, limits: Limits) -> Result<Self, Error> {
+        Self::new(SessionOptions { limits, ..self.options.clone() })
+    }
+
     /// The bounds of this run.
     pub fn limits(&self) -> &Limits {
         &self.options.limits
@@ -79,10 +86,20 @@ impl Session {
     /// Resolves a reference to images, pinned by digest.
     pub fn open(&self, at: &Reference, platform: &PlatformChoice) -> Result<Resolved, Error> {
         if let Reference::Registry(_) = at {
-            let source = RegistrySource::new(self.client()?.clone());
+            let source = RegistrySource::new(self.client(at)?.clone());
             return Ok(source.open(at, platform, self.limits())?);
         }
         Ok(open_local(at, platform, self.limits())?)
+    }
+
+    /// As [`open`](Self::open), with as few requests as a verification needs: an image of a registry may lack platform
+    /// and layers, and must not be scanned.
+    pub fn pin(&self, at: &Reference, platform: &PlatformChoice) -> Result<Resolved, Error> {
+        if let Reference::Registry(_) = at {
+            let source = RegistrySource::new(self.client(at)?.clone());
+            return Ok(source.pin(at, platform, self.limits())?);
+        }
+        self.open(at, platform)
     }
 
     /// Resolves a reference in an archive that passes by once: standard input, or a file that is compressed as a whole
@@ -126,7 +143,7 @@ impl Session {
     /// The store in which things hang on an image.
     pub fn attachments(&self, at: &Reference) -> Result<Box<dyn Attachments>, Error> {
         match at {
-            Reference::Registry(reference) => Ok(Box::new(self.client()?.attachments(reference).map_err(|error| Error::RegistrySetup(Box::new(error)))?)),
+            Reference::Registry(reference) => Ok(Box::new(self.client(at)?.attachments(reference).map_err(|error| Error::RegistrySetup(Box::new(error)))?)),
             Reference::OciLayout { dir, .. } => Ok(Box::new(OciLayoutStore::open(dir, self.limits())?)),
             other => Err(Error::Usage {
                 message: format!("nothing can be attached to `{other}`"),
@@ -135,7 +152,10 @@ impl Session {
         }
     }
 
-    fn client(&self) -> Result<&RegistryClient, Error> {
+    fn client(&self, at: &Reference) -> Result<&RegistryClient, Error> {
+        if self.options.offline {
+            return Err(Error::Offline { what: format!("`{at}`, which is in a registry,") });
+        }
         if let Some(client) = self.client.get() {
             return Ok(client);
         }

@@ -1,24 +1,38 @@
 //! Attached bundles → verdicts, and the predicate of one that passes.
 
+use jiff::Timestamp;
 use supercargo_attest::{
-    Artifact, Bundle, BundleError, Policy, PredicateType, Report, Statement, TrustedRoot, Verified,
-    VerifyError, examine,
+    Artifact, Bundle, Policy, PredicateType, Report, SignedBy, Statement, TrustedRoot, Verified, VerifyError,
+    examine,
 };
 use supercargo_content::{Descriptor, Digest, Limits};
 use supercargo_image::{Attachments, Image};
 
 use crate::Error;
-use crate::carrier::{carriers, content};
+use crate::carrier::{self, CarrierError, Found, Layout, Place};
 
 /// What a verified attestation must show.
 #[derive(Debug)]
 pub struct VerifyOptions {
-    /// Who must have signed, the predicate type, and what evidence there must be.
+    /// Who may have signed, the predicate type, and what evidence there must be.
     pub policy: Policy,
+    /// How many different signers there must be for one predicate type; 1 is usual.
+    pub threshold: usize,
     /// The authorities and logs to trust; without it only bundles of a key, without log and timestamp, can pass.
     pub trusted_root: Option<TrustedRoot>,
+    /// Where to look.
+    pub scope: Scope,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// Where to look for what hangs on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In cosign's older tags only when what refers to the image does not suffice.
+    UntilEnough,
+    /// Everywhere.
+    Everywhere,
 }
 
 /// What came of one bundle.
@@ -26,6 +40,8 @@ pub struct VerifyOptions {
 pub struct Verdict {
     /// The manifest that carries the bundle; `None` for a bundle from a file.
     pub carrier: Option<Digest>,
+    /// The form in which it was attached.
+    pub layout: Layout,
     /// The manifest that the bundle was checked against.
     pub subject: Digest,
     /// Whether that is the index and not the image itself.
@@ -45,13 +61,16 @@ pub enum Outcome {
     Refused {
         /// The failed check.
         error: VerifyError,
-        /// What was checked; the failed check is the last.
+        /// What was checked, and what was not reached.
         report: Report,
     },
-    /// The bytes are not a bundle.
-    Damaged(BundleError),
+    /// The bytes are nothing signed that can be read.
+    Damaged(CarrierError),
     /// The bundle is of another predicate type than the one that was asked for.
-    OtherType,
+    OtherType {
+        /// The one row that says so; nothing else was checked.
+        report: Report,
+    },
 }
 
 /// Where bundles come from.
@@ -62,49 +81,96 @@ pub enum Bundles<'a> {
     Given(&'a [u8]),
 }
 
-/// Verifies every bundle of an image, attached to its manifest or to the index that it was chosen from.
+/// Verifies what was signed about an image: attached to its manifest or to the index that it was chosen from.
 ///
 /// A verdict per bundle; whether they suffice is [`sufficient`]'s to say.
 pub fn verify(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> Result<Vec<Verdict>, Error> {
     let subjects = subjects(image)?;
-    match bundles {
-        Bundles::Given(bytes) => Ok(given(bytes, &subjects, options)),
-        Bundles::Attached(store) => {
-            let mut verdicts = Vec::new();
-            for (descriptor, is_index) in &subjects {
-                verdicts.extend(attached_to(descriptor, *is_index, *store, options)?);
-            }
-            Ok(verdicts)
+    let store = match bundles {
+        Bundles::Given(bytes) => return Ok(given(bytes, &subjects, options)),
+        Bundles::Attached(store) => *store,
+    };
+    let mut verdicts = Vec::new();
+    for place in [Place::Referrers, Place::Tags] {
+        for (subject, is_index) in &subjects {
+            carrier::each(subject, place, store, &options.limits, &mut |found| {
+                verdicts.push(judge(found, &subject.digest, *is_index, options));
+                Ok(())
+            })?;
+        }
+        if options.scope == Scope::UntilEnough && sufficient(image, &verdicts, options).is_ok() {
+            break;
         }
     }
+    Ok(verdicts)
 }
 
-/// Succeeds when at least one verdict passed, and says otherwise why not.
-pub fn sufficient(image: &Image, verdicts: &[Verdict], wanted: Option<&PredicateType>) -> Result<(), Error> {
-    if verdicts.iter().any(|verdict| matches!(verdict.outcome, Outcome::Passed(_))) {
+/// Succeeds when as many different signers as are needed passed for one predicate type, and says otherwise why not.
+pub fn sufficient(image: &Image, verdicts: &[Verdict], options: &VerifyOptions) -> Result<(), Error> {
+    let expected = options.threshold.max(1);
+    let signers = most_signers(verdicts);
+    if signers.len() >= expected {
         return Ok(());
     }
-    let reasons: Vec<String> = verdicts.iter().filter_map(Verdict::reason).collect();
     let name = image.reference.to_string();
+    let reasons: Vec<String> = verdicts.iter().filter_map(Verdict::reason).collect();
+    if !signers.is_empty() {
+        let found = signers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(Error::TooFewSigners { image: name, expected, found, reasons: reasons.join("; ") });
+    }
     if !reasons.is_empty() {
         return Err(Error::Refused { image: name, reasons: reasons.join("; ") });
     }
     let there: Vec<String> = verdicts.iter().filter_map(|verdict| verdict.claimed_type.clone()).collect();
-    let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
-    let wanted = wanted.map_or_else(String::new, |wanted| format!("of type {wanted} "));
-    Err(Error::Nothing { wanted, image: name, there })
+    Err(nothing(image, options.policy.predicate_type.as_ref(), &there))
 }
 
-/// The predicate of the attestation that passes. Of several, the one whose carrier's digest sorts first: which
-/// is newest, nobody has signed.
+/// The different signers of the predicate type that has the most of them. Signatures under different predicates do
+/// not add up: two people who each signed something else have not agreed on anything.
+fn most_signers(verdicts: &[Verdict]) -> Vec<&SignedBy> {
+    let passed = || verdicts.iter().filter_map(Verdict::verified);
+    let mut most: Vec<&SignedBy> = Vec::new();
+    for wanted in passed() {
+        let mut signers: Vec<&SignedBy> = Vec::new();
+        for verified in passed().filter(|one| one.predicate_type() == wanted.predicate_type()) {
+            let Some(signer) = &verified.report().signer else { continue };
+            if !signers.iter().any(|known| known.is_same(signer)) {
+                signers.push(signer);
+            }
+        }
+        if signers.len() > most.len() {
+            most = signers;
+        }
+    }
+    most
+}
+
+fn nothing(image: &Image, wanted: Option<&PredicateType>, there: &[String]) -> Error {
+    let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
+    let wanted = wanted.map_or_else(String::new, |wanted| format!("of type {wanted} "));
+    Error::Nothing { wanted, image: image.reference.to_string(), there }
+}
+
+/// The predicate of the attestation that passes. Of several, the newest by the time for which log or authority
+/// vouch; those without such a time come last, in order of their carrier's digest.
 pub fn fetch(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> Result<Vec<u8>, Error> {
     let verdicts = verify(image, bundles, options)?;
-    sufficient(image, &verdicts, options.policy.predicate_type.as_ref())?;
-    let passed = verdicts.iter().find_map(|verdict| match &verdict.outcome {
-        Outcome::Passed(statement) => Some(statement.predicate_bytes().into_owned()),
-        _ => None,
-    });
-    passed.ok_or_else(|| Error::usage("the attestation that passed has no predicate"))
+    sufficient(image, &verdicts, options)?;
+    let passed = newest(&verdicts).and_then(Verdict::verified);
+    passed
+        .map(|statement| statement.predicate_bytes().into_owned())
+        .ok_or_else(|| Error::usage("the attestation that passed has no predicate"))
+}
+
+/// The verdict that passed with the latest time of signing; the first of equals.
+pub fn newest(verdicts: &[Verdict]) -> Option<&Verdict> {
+    let mut best: Option<&Verdict> = None;
+    for verdict in verdicts.iter().filter(|verdict| verdict.verified().is_some()) {
+        if best.is_none_or(|best| verdict.signing_time() > best.signing_time()) {
+            best = Some(verdict);
+        }
+    }
+    best
 }
 
 /// The predicate of the first bundle of a type, **without any check of its signature**.
@@ -115,25 +181,47 @@ pub fn fetch_without_verifying(
     limits: &Limits,
 ) -> Result<Vec<u8>, Error> {
     let mut there = Vec::new();
-    for bytes in contents(image, bundles, limits)? {
-        let Ok(bundle) = Bundle::parse(&bytes, limits) else { continue };
-        let Some(Ok(statement)) = bundle.statement_without_verifying() else { continue };
-        if wanted.admits(statement.predicate_type()) {
-            return Ok(statement.predicate_bytes().into_owned());
+    let mut predicate = None;
+    each_found(image, bundles, limits, &mut |found, _, _| {
+        let statement = found.bundle.ok().and_then(|bundle| bundle.statement_without_verifying());
+        let Some(Ok(statement)) = statement else { return };
+        if predicate.is_none() && wanted.admits(statement.predicate_type()) {
+            predicate = Some(statement.predicate_bytes().into_owned());
         }
         there.push(statement.predicate_type().to_string());
-    }
-    let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
-    Err(Error::Nothing { wanted: format!("of type {wanted} "), image: image.reference.to_string(), there })
+    })?;
+    predicate.ok_or_else(|| nothing(image, Some(wanted), &there))
 }
 
 impl Verdict {
+    /// What passed every check.
+    pub fn verified(&self) -> Option<&Verified<Statement>> {
+        match &self.outcome {
+            Outcome::Passed(verified) => Some(verified),
+            _ => None,
+        }
+    }
+
+    /// What was checked; `None` for what could not be read.
+    pub fn report(&self) -> Option<&Report> {
+        match &self.outcome {
+            Outcome::Passed(verified) => Some(verified.report()),
+            Outcome::Refused { report, .. } | Outcome::OtherType { report } => Some(report),
+            Outcome::Damaged(_) => None,
+        }
+    }
+
+    /// The earliest moment for which log or authority vouch.
+    pub fn signing_time(&self) -> Option<Timestamp> {
+        self.report()?.times.first().copied()
+    }
+
     /// Why the bundle does not pass, in words; `None` when it passes or was not asked for.
     pub fn reason(&self) -> Option<String> {
         match &self.outcome {
             Outcome::Refused { error, .. } => Some(error.to_string()),
             Outcome::Damaged(error) => Some(error.to_string()),
-            Outcome::Passed(_) | Outcome::OtherType => None,
+            Outcome::Passed(_) | Outcome::OtherType { .. } => None,
         }
     }
 }
@@ -147,70 +235,85 @@ fn subjects(image: &Image) -> Result<Vec<(Descriptor, bool)>, Error> {
     Ok(std::iter::once((manifest, false)).chain(index).collect())
 }
 
-fn attached_to(
-    subject: &Descriptor,
-    is_index: bool,
-    store: &dyn Attachments,
-    options: &VerifyOptions,
-) -> Result<Vec<Verdict>, Error> {
-    let mut verdicts = Vec::new();
-    for carrier in carriers(subject, store, &options.limits)? {
-        let bytes = content(&carrier, store, &options.limits)?;
-        let mut verdict = judge(&bytes, &subject.digest, is_index, options);
-        verdict.carrier = Some(carrier.digest);
-        verdicts.push(verdict);
-    }
-    Ok(verdicts)
-}
-
 /// A bundle from a file is about the image, or else about the index.
 fn given(bytes: &[u8], subjects: &[(Descriptor, bool)], options: &VerifyOptions) -> Vec<Verdict> {
-    let judged = subjects.iter().map(|(subject, is_index)| judge(bytes, &subject.digest, *is_index, options));
-    let (passed, failed): (Vec<_>, Vec<_>) =
-        judged.partition(|verdict| matches!(verdict.outcome, Outcome::Passed(_)));
+    let judged = subjects.iter().map(|(subject, is_index)| {
+        let bundle = Bundle::parse(bytes, &options.limits).map_err(CarrierError::Bundle);
+        let found = Found { carrier: subject.digest.clone(), layout: Layout::Bundle, bundle };
+        Verdict { carrier: None, ..judge(found, &subject.digest, *is_index, options) }
+    });
+    let (passed, failed): (Vec<_>, Vec<_>) = judged.partition(|verdict| verdict.verified().is_some());
     let verdicts = if passed.is_empty() { failed } else { passed };
     verdicts.into_iter().take(1).collect()
 }
 
-fn judge(bytes: &[u8], subject: &Digest, is_index: bool, options: &VerifyOptions) -> Verdict {
-    let verdict = Verdict {
-        carrier: None,
-        subject: subject.clone(),
-        is_index,
-        claimed_type: None,
-        outcome: Outcome::OtherType,
+fn judge(found: Found, subject: &Digest, is_index: bool, options: &VerifyOptions) -> Verdict {
+    let Found { carrier, layout, bundle } = found;
+    let (claimed_type, outcome) = match bundle {
+        Ok(bundle) => outcome(&bundle, subject, options),
+        Err(error) => (None, Outcome::Damaged(error)),
     };
-    let bundle = match Bundle::parse(bytes, &options.limits) {
-        Ok(bundle) => bundle,
-        Err(error) => return Verdict { outcome: Outcome::Damaged(error), ..verdict },
-    };
+    Verdict { carrier: Some(carrier), layout, subject: subject.clone(), is_index, claimed_type, outcome }
+}
+
+fn outcome(bundle: &Bundle, subject: &Digest, options: &VerifyOptions) -> (Option<String>, Outcome) {
     let claimed = bundle.statement_without_verifying().and_then(Result::ok);
     let claimed = claimed.as_ref().map(Statement::predicate_type);
-    let verdict = Verdict { claimed_type: claimed.map(ToString::to_string), ..verdict };
-    let is_other = |wanted: &PredicateType| claimed.is_some_and(|claimed| !wanted.admits(claimed));
-    if options.policy.predicate_type.as_ref().is_some_and(is_other) {
-        return verdict;
+    let claimed_type = claimed.map(ToString::to_string);
+    if let (Some(wanted), Some(claimed)) = (&options.policy.predicate_type, claimed)
+        && !wanted.admits(claimed)
+    {
+        let (expected, found) = (wanted.clone(), claimed.clone());
+        let check = VerifyError::PredicateType { expected, found }.as_check();
+        let report = Report::of_failure(check, bundle.material());
+        return (claimed_type, Outcome::OtherType { report });
     }
     let root = options.trusted_root.as_ref();
-    let (report, outcome) = examine(&bundle, Artifact::Digest(subject), &options.policy, root);
+    let (report, outcome) = examine(bundle, Artifact::Digest(subject), &options.policy, root);
     let outcome = match outcome.and_then(Verified::into_statement) {
         Ok(statement) => Outcome::Passed(Box::new(statement)),
         Err(error) => Outcome::Refused { error, report },
     };
-    Verdict { outcome, ..verdict }
+    (claimed_type, outcome)
 }
 
-/// The bytes of every bundle of an image.
-fn contents(image: &Image, bundles: &Bundles<'_>, limits: &Limits) -> Result<Vec<Vec<u8>>, Error> {
+/// Gives everything signed that hangs on an image, or the one file that was given, to `visit`, with the digest that it
+/// must be about and whether it is from a file. A file is about the image if it says so, and else about the index.
+pub(crate) fn each_found(
+    image: &Image,
+    bundles: &Bundles<'_>,
+    limits: &Limits,
+    visit: &mut dyn FnMut(Found, &Digest, bool),
+) -> Result<(), Error> {
+    let subjects = subjects(image)?;
     let store = match bundles {
-        Bundles::Given(bytes) => return Ok(vec![bytes.to_vec()]),
+        Bundles::Given(bytes) => {
+            let bundle = Bundle::parse(bytes, limits).map_err(CarrierError::Bundle);
+            let subject = subject_of(bundle.as_ref().ok(), &subjects);
+            let found = Found { carrier: subject.clone(), layout: Layout::Bundle, bundle };
+            visit(found, &subject, true);
+            return Ok(());
+        }
         Bundles::Attached(store) => *store,
     };
-    let mut found = Vec::new();
-    for (subject, _) in subjects(image)? {
-        for carrier in carriers(&subject, store, limits)? {
-            found.push(content(&carrier, store, limits)?);
+    for place in [Place::Referrers, Place::Tags] {
+        for (subject, _) in &subjects {
+            carrier::each(subject, place, store, limits, &mut |found| {
+                visit(found, &subject.digest, false);
+                Ok(())
+            })?;
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Which of the subjects a bundle claims to be about; the first when it claims neither.
+fn subject_of(bundle: Option<&Bundle>, subjects: &[(Descriptor, bool)]) -> Digest {
+    let statement = bundle.and_then(Bundle::statement_without_verifying).and_then(Result::ok);
+    let claimed = |digest: &Digest| {
+        statement.as_ref().is_some_and(|statement| statement.subjects().iter().any(|one| one.is(digest)))
+    };
+    let all = || subjects.iter().map(|(subject, _)| &subject.digest);
+    let chosen = all().find(|digest| claimed(digest)).or_else(|| all().next());
+    chosen.cloned().unwrap_or_else(|| Digest::sha256_of(b""))
 }

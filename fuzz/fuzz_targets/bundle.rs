@@ -2,15 +2,28 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use supercargo_attest::{Bundle, Policy, PublicKey, Statement, TrustedRoot, verify};
+use supercargo_attest::{
+    Bundle, Policy, PolicyFile, PublicKey, Statement, TrustedKey, TrustedRoot, sbom_packages, verify,
+};
 use supercargo_content::{Digest, Limits};
 
 fuzz_target!(|bytes: &[u8]| {
     let _root = TrustedRoot::from_json(bytes);
     let _key = PublicKey::from_pem(bytes);
     let _statement = Statement::read_without_verifying(bytes);
-    if let Ok(bundle) = Bundle::parse(bytes, &Limits::default()) {
-        let policy = Policy::keys(Vec::new(), jiff::Timestamp::UNIX_EPOCH);
-        assert!(verify(&bundle, &Digest::sha256_of(bytes), &policy, None).is_err());
+    let _packages = sbom_packages(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _policy = PolicyFile::read(text);
+        let _keys = TrustedKey::read_set(text);
+        let annotation = ("dev.sigstore.cosign/bundle".to_owned(), text.to_owned());
+        refused(Bundle::from_cosign_attestation(bytes, &[annotation].into(), &Limits::default()), bytes);
     }
+    refused(Bundle::parse(bytes, &Limits::default()), bytes);
 });
+
+/// Nobody is trusted, so nothing passes.
+fn refused<E>(bundle: Result<Bundle, E>, bytes: &[u8]) {
+    let Ok(bundle) = bundle else { return };
+    let policy = Policy::keys(Vec::new(), jiff::Timestamp::UNIX_EPOCH);
+    assert!(verify(&bundle, &Digest::sha256_of(bytes), &policy, None).is_err());
+}

@@ -2,7 +2,10 @@
 
 mod cache;
 mod commands;
+mod cost;
+mod explain;
 mod hostile;
+mod policy;
 mod readme;
 mod refusals;
 mod signing;

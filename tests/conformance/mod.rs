@@ -2,6 +2,7 @@
 //! say so and pass.
 
 mod layouts;
+mod layouts_signed;
 mod rpmdb;
 mod sigstore;
 mod tuf;

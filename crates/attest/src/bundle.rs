@@ -1,13 +1,15 @@
 //! Sigstore bundles, versions 0.1 to 0.3, parsed strictly.
 
 use std::fmt;
+use std::sync::Arc;
 
-use sigstore_types::{SignatureBytes, TransparencyLogEntry};
+use sigstore_types::SignatureBytes;
 use supercargo_content::{Digest, Limits, MediaType};
 
 use crate::bundle_wire;
+use crate::entry::LogEntry;
 use crate::envelope::Envelope;
-use crate::{Statement, StatementError};
+use crate::{Statement, StatementError, simple_signing};
 
 /// A signature and what is needed to verify it without a network (protobuf-specs, sigstore_bundle.proto).
 ///
@@ -17,13 +19,15 @@ pub struct Bundle {
     pub(crate) version: BundleVersion,
     pub(crate) material: Material,
     pub(crate) content: Content,
-    pub(crate) entries: Vec<TransparencyLogEntry>,
+    pub(crate) entries: Vec<LogEntry>,
     pub(crate) timestamps: Vec<Vec<u8>>,
 }
 
 /// The version of the format. Later ones are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BundleVersion {
+    /// No bundle: what cosign hung on tags before, with the log's promise in an annotation.
+    Cosign,
     /// 0.1: the log's promise, or its proof.
     V01,
     /// 0.2: the log's proof.
@@ -51,6 +55,7 @@ pub(crate) enum Material {
 pub(crate) enum Content {
     Envelope(Envelope),
     Message { digest: Option<sigstore_types::MessageDigest>, signature: Vec<u8> },
+    SimpleSigning { payload: Arc<Vec<u8>>, signature: Vec<u8> },
 }
 
 impl Bundle {
@@ -94,7 +99,7 @@ impl Bundle {
 
     /// Whether a statement is signed, and not the artifact itself.
     pub fn has_statement(&self) -> bool {
-        matches!(self.content, Content::Envelope(_))
+        !matches!(self.content, Content::Message { .. })
     }
 
     /// The number of log entries.
@@ -112,6 +117,7 @@ impl Bundle {
     pub fn statement_without_verifying(&self) -> Option<Result<Statement, StatementError>> {
         match &self.content {
             Content::Envelope(envelope) => Some(Statement::read(envelope.payload.clone())),
+            Content::SimpleSigning { payload, .. } => Some(simple_signing::read(payload.clone())),
             Content::Message { .. } => None,
         }
     }
@@ -127,12 +133,17 @@ impl Bundle {
     pub(crate) fn signature(&self) -> SignatureBytes {
         SignatureBytes::from_bytes(match &self.content {
             Content::Envelope(envelope) => &envelope.signature,
-            Content::Message { signature, .. } => signature,
+            Content::Message { signature, .. } | Content::SimpleSigning { signature, .. } => signature,
         })
     }
 }
 
 impl BundleVersion {
+    /// Whether a log's promise stands in for its proof.
+    pub(crate) fn takes_promises(self) -> bool {
+        matches!(self, Self::Cosign | Self::V01)
+    }
+
     /// The version that a media type names.
     pub(crate) fn of(media_type: &str) -> Option<Self> {
         Some(match media_type {
@@ -148,6 +159,7 @@ impl BundleVersion {
 impl fmt::Display for BundleVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Cosign => "cosign's annotations",
             Self::V01 => "0.1",
             Self::V02 => "0.2",
             Self::V03 => "0.3",
@@ -252,6 +264,14 @@ pub enum BundleError {
         /// The position of the entry, from 0.
         index: usize,
         /// What the reader says.
+        detail: String,
+    },
+    /// An annotation of cosign's older layout is damaged or missing.
+    #[error("annotation `{name}` is not readable: {detail}")]
+    Annotation {
+        /// The annotation.
+        name: &'static str,
+        /// What is wrong.
         detail: String,
     },
     /// The hint in the material and the key id in the envelope name different keys.

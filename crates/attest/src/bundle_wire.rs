@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use sigstore_types::{MessageDigest, TransparencyLogEntry};
 
 use crate::bundle::{Bundle, BundleError, BundleVersion, Content, Evidence, Material};
+use crate::entry::LogEntry;
 use crate::envelope::Envelope;
 
 pub(crate) fn parse(json: &[u8]) -> Result<Bundle, BundleError> {
@@ -22,6 +23,12 @@ pub(crate) fn parse(json: &[u8]) -> Result<Bundle, BundleError> {
     let entries = entries(material.tlog_entries.unwrap_or_default())?;
     let timestamps = timestamps(material.timestamps.unwrap_or_default().tokens.unwrap_or_default())?;
     Ok(Bundle { version, material: signer, content, entries, timestamps })
+}
+
+/// An envelope that stands alone.
+pub(crate) fn parse_envelope(json: &[u8]) -> Result<Envelope, BundleError> {
+    let wire: WireEnvelope<'_> = serde_json::from_slice(json).map_err(json_error)?;
+    checked_envelope(&wire)
 }
 
 #[derive(Deserialize)]
@@ -169,6 +176,7 @@ fn checked_envelope(wire: &WireEnvelope<'_>) -> Result<Envelope, BundleError> {
         payload: base64(&wire.payload, "payload")?.into(),
         signature: base64(&signature.sig, "sig")?,
         key_id: signature.keyid.clone().unwrap_or_default(),
+        stored_hash: None,
     })
 }
 
@@ -184,15 +192,15 @@ fn check_hints(material: &Material, content: &Content) -> Result<(), BundleError
     Err(BundleError::KeyHints { hint: excerpt(hint), key_id: excerpt(&envelope.key_id) })
 }
 
-fn entries(wire: Vec<&RawValue>) -> Result<Vec<TransparencyLogEntry>, BundleError> {
+fn entries(wire: Vec<&RawValue>) -> Result<Vec<LogEntry>, BundleError> {
     check_count(Evidence::LogEntries, wire.len())?;
-    let mut entries: Vec<TransparencyLogEntry> = Vec::with_capacity(wire.len());
+    let mut entries: Vec<LogEntry> = Vec::with_capacity(wire.len());
     for (index, raw) in wire.into_iter().enumerate() {
         let entry: TransparencyLogEntry = serde_json::from_str(raw.get())
             .map_err(|error| BundleError::LogEntry { index, detail: error.to_string() })?;
-        let same = |other: &TransparencyLogEntry| {
-            other.canonicalized_body == entry.canonicalized_body && other.log_id == entry.log_id
-        };
+        let detail = "an unknown kind".to_owned();
+        let entry = LogEntry::of(entry).ok_or(BundleError::LogEntry { index, detail })?;
+        let same = |other: &LogEntry| other.body == entry.body && other.log_id == entry.log_id;
         if entries.iter().any(same) {
             return Err(BundleError::Repeated { what: Evidence::LogEntries, index });
         }

@@ -20,18 +20,25 @@ pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8
     encoded
 }
 
+fn encoding_head(payload_type: &str, payload_bytes: usize) -> String {
+    format!("DSSEv1 {} {payload_type} {payload_bytes} ", payload_type.len())
+}
+
 /// A DSSE envelope with exactly one signature.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Envelope {
     pub(crate) payload_type: String,
-    pub(crate) payload: Arc<[u8]>,
+    pub(crate) payload: Arc<Vec<u8>>,
     pub(crate) signature: Vec<u8>,
     pub(crate) key_id: String,
+    /// The SHA-256 of the envelope's own JSON, where that is what a log may have seen.
+    pub(crate) stored_hash: Option<Vec<u8>>,
 }
 
 impl Envelope {
-    pub(crate) fn signed_bytes(&self) -> Vec<u8> {
-        pre_authentication_encoding(&self.payload_type, &self.payload)
+    /// What stands before the payload in the bytes that are signed.
+    pub(crate) fn head(&self) -> String {
+        encoding_head(&self.payload_type, self.payload.len())
     }
 }
 

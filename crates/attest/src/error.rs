@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use supercargo_content::Digest;
 
-use crate::{BundleError, Check, CheckName, MaterialKind, PredicateType, StatementError, TextRule, Window};
+use crate::{BundleError, CheckName, MaterialKind, PredicateType, StatementError, Window};
 
 /// The first check that failed. Positions of log entries and timestamps count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +59,8 @@ pub enum VerifyError {
     TrustedRootMissing {
         /// What needs it.
         needed_for: &'static str,
+        /// The check that needs it.
+        check: CheckName,
     },
     /// No authority of the trusted root has made this timestamp, or not over this signature.
     #[error(
@@ -169,6 +171,16 @@ pub enum VerifyError {
         /// A time of signing, or the time of checking when nobody vouches for one.
         found: Timestamp,
     },
+    /// The key was not trusted then.
+    #[error("{key} was not trusted: expected a time within {expected}, found {found}")]
+    KeyWindow {
+        /// The key.
+        key: String,
+        /// When it is trusted.
+        expected: Window,
+        /// A time of signing, or the time of checking when nobody vouches for one.
+        found: Timestamp,
+    },
     /// The log's promise is not the log's.
     #[error("log entry {index} carries a promise that its log did not sign: expected log {expected}")]
     LogPromise {
@@ -213,16 +225,16 @@ pub enum VerifyError {
     /// The certificate is for somebody else.
     #[error("identity mismatch: expected `{expected}`, found `{}`", .found.as_deref().unwrap_or("none"))]
     Identity {
-        /// What the policy asks for.
-        expected: TextRule,
+        /// What the policy asks for; several rules are joined with `or`.
+        expected: String,
         /// The certificate's.
         found: Option<String>,
     },
     /// The certificate rests on the word of somebody else.
     #[error("issuer mismatch: expected `{expected}`, found `{}`", .found.as_deref().unwrap_or("none"))]
     Issuer {
-        /// What the policy asks for.
-        expected: TextRule,
+        /// What the policy asks for; several rules are joined with `or`.
+        expected: String,
         /// The certificate's.
         found: Option<String>,
     },
@@ -250,9 +262,6 @@ pub enum VerifyError {
         /// The statement's.
         found: PredicateType,
     },
-    /// The parts agree with each other and the whole was refused.
-    #[error("the bundle does not verify: {0}")]
-    Other(String),
 }
 
 /// What a log entry can be wrong about.
@@ -310,102 +319,6 @@ pub enum CertificateError {
     CertificateLog(String),
 }
 
-impl VerifyError {
-    /// The check that failed.
-    pub fn check(&self) -> CheckName {
-        match self {
-            Self::Bundle(_) | Self::Other(_) => CheckName::Bundle,
-            Self::Statement(_) | Self::NoStatement | Self::PayloadType { .. } => CheckName::Statement,
-            Self::Signer { .. } => CheckName::Signer,
-            Self::Signature { .. } | Self::ArtifactBytesNeeded { .. } => CheckName::Signature,
-            Self::Timestamp { .. }
-            | Self::TimestampWindow { .. }
-            | Self::TimestampsTooFew { .. }
-            | Self::NoTrustedTime => CheckName::Timestamp,
-            Self::TrustedRootMissing { .. } => CheckName::Log,
-            Self::LogEntryMismatch { .. } | Self::LogEntryMalformed { .. } => CheckName::LogEntry,
-            Self::Certificate(CertificateError::CertificateLog(_)) => CheckName::CertificateLog,
-            Self::Certificate(_) => CheckName::Certificate,
-            Self::Identity { .. } => CheckName::Identity,
-            Self::Issuer { .. } => CheckName::Issuer,
-            Self::MessageDigest { .. } | Self::Subject { .. } | Self::OtherSubject { .. } => {
-                CheckName::Subject
-            }
-            Self::PredicateType { .. } => CheckName::PredicateType,
-            _ => CheckName::Log,
-        }
-    }
-
-    /// The check as a row of a report.
-    pub fn as_check(&self) -> Check {
-        let pair = self.of_evidence().or_else(|| self.of_content());
-        let (expected, found) =
-            pair.unwrap_or_else(|| ("a bundle that verifies".to_owned(), self.to_string()));
-        Check { name: self.check(), expected, found, ok: false }
-    }
-
-    /// What was expected and found of logs and timestamps.
-    fn of_evidence(&self) -> Pair {
-        match self {
-            Self::Timestamp { found, .. } => pair("over this signature by a trusted authority", found),
-            Self::TimestampWindow { found, .. } => pair("within the authority's validity", found),
-            Self::TimestampsTooFew { expected, found } | Self::LogsTooFew { expected, found } => {
-                pair(expected, found)
-            }
-            Self::NoTrustedTime => pair("a trusted time of signing", "none"),
-            Self::TimeInFuture { expected, found, .. } => pair(format!("at most {expected}"), found),
-            Self::LogProofMissing { index } => {
-                pair("a proof in every entry", format!("none in entry {index}"))
-            }
-            Self::LogInclusion { expected, found, .. }
-            | Self::LogCheckpoint { expected, found, .. }
-            | Self::LogUnknown { expected, found, .. }
-            | Self::LogId { expected, found, .. }
-            | Self::LogOrigin { expected, found, .. }
-            | Self::LogEntryMismatch { expected, found, .. } => pair(expected, found),
-            Self::LogKeyWindow { expected, found, .. } => pair(expected, found),
-            Self::LogPromise { expected, .. } => {
-                pair(format!("signed by log {expected}"), "another signature")
-            }
-            Self::LogEntryMalformed { kind, detail, .. } => pair(kind, detail),
-            Self::TrustedRootMissing { .. } => pair("a trusted root", "none"),
-            _ => None,
-        }
-    }
-
-    /// What was expected and found of signer, signature and statement.
-    fn of_content(&self) -> Pair {
-        let text = |found: &Option<String>| found.clone().unwrap_or_else(|| "none".to_owned());
-        match self {
-            Self::Signer { expected, found } => pair(expected, found),
-            Self::Signature { expected, hint } => {
-                pair(expected, format!("one that does not verify{}", hint_text(hint)))
-            }
-            Self::ArtifactBytesNeeded { .. } => pair("the file", "its digest"),
-            Self::MessageDigest { expected, found } => pair(expected, found),
-            Self::Identity { expected, found } | Self::Issuer { expected, found } => {
-                pair(expected, text(found))
-            }
-            Self::Subject { expected, found } | Self::OtherSubject { expected, found } => {
-                pair(expected, found)
-            }
-            Self::PredicateType { expected, found } => pair(expected, found),
-            Self::PayloadType { found } => pair("application/vnd.in-toto+json", found),
-            Self::NoStatement => pair("an in-toto statement", "a signature over an artifact"),
-            Self::Statement(error) => pair("an in-toto statement", error),
-            Self::Bundle(error) => pair("a Sigstore bundle", error),
-            Self::Certificate(error) => pair("a certificate of the trusted root", error),
-            _ => None,
-        }
-    }
-}
-
-type Pair = Option<(String, String)>;
-
-fn pair(expected: impl ToString, found: impl ToString) -> Pair {
-    Some((expected.to_string(), found.to_string()))
-}
-
-fn hint_text(hint: &Option<String>) -> String {
+pub(crate) fn hint_text(hint: &Option<String>) -> String {
     hint.as_ref().map(|hint| format!(" (the bundle hints at key {hint})")).unwrap_or_default()
 }

@@ -9,6 +9,8 @@ use sigstore_crypto::{KeyAlgorithm, SigningScheme};
 use sigstore_types::{DerPublicKey, SignatureBytes};
 use supercargo_content::Digest;
 
+use crate::message::Message;
+
 /// A public key from a PEM file: ECDSA on P-256 or P-384, RSA of 2,048 to 8,192 bits, or Ed25519.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
@@ -87,24 +89,22 @@ impl PublicKey {
         pem::encode_config(&Pem::new("PUBLIC KEY", self.spki()), config)
     }
 
-    /// Whether `signature` is this key's over `message`, in one of the schemes of the key's kind.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &SignatureBytes) -> bool {
-        let verify = |&scheme: &SigningScheme| {
-            sigstore_crypto::verify_signature(&self.spki, message, signature, scheme).is_ok()
-        };
-        self.schemes().iter().any(verify)
+    /// Whether `signature` is this key's over `message`, in one of the schemes of the key's kind. Never for
+    /// Ed25519 when only a digest is at hand: it signs messages and not digests.
+    pub(crate) fn verifies(&self, message: &Message<'_>, signature: &SignatureBytes) -> bool {
+        self.schemes().iter().any(|&scheme| self.verifies_as(scheme, message, signature))
     }
 
-    /// Whether `signature` is this key's over the message with this SHA-256, SHA-384 or SHA-512.
-    /// Never for Ed25519, which signs messages and not digests.
-    pub(crate) fn verifies_digest(&self, digest: &[u8], signature: &SignatureBytes) -> bool {
-        let fits = |scheme: &&SigningScheme| {
-            scheme.supports_prehashed()
-                && scheme.hash_algorithm().is_some_and(|hash| hash.digest_size() == digest.len())
+    fn verifies_as(&self, scheme: SigningScheme, message: &Message<'_>, signature: &SignatureBytes) -> bool {
+        let verified = match scheme.hash_algorithm().filter(|_| scheme.supports_prehashed()) {
+            Some(algorithm) => message.hash(algorithm).map(|digest| {
+                sigstore_crypto::verify_signature_prehashed(&self.spki, &digest, signature, scheme)
+            }),
+            None => message
+                .bytes()
+                .map(|bytes| sigstore_crypto::verify_signature(&self.spki, &bytes, signature, scheme)),
         };
-        self.schemes().iter().filter(fits).any(|&scheme| {
-            sigstore_crypto::verify_signature_prehashed(&self.spki, digest, signature, scheme).is_ok()
-        })
+        verified.is_some_and(|result| result.is_ok())
     }
 
     fn schemes(&self) -> &'static [SigningScheme] {

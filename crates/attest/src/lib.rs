@@ -8,12 +8,13 @@
 //! [`Policy`] has passed; what has not been verified can be had from methods that say so in their names.
 //!
 //! **The one decision.** Every check is ours, made here, with a variant of [`VerifyError`] that carries what
-//! was expected and found; for certificates `sigstore-verify` decides as well. What its authors leave to the
-//! caller, and what is decided here:
+//! was expected and found; chains are built by webpki, and `sigstore-verify` is the second judge in the tests. What
+//! its authors leave to the caller, and what is decided here:
 //!
 //! 1. `_type` must be Statement/v1 or v0.1, and the predicate type the wanted one.
 //! 2. At most 32 log entries and 32 timestamps, none twice.
-//! 3. Each log entry needs an inclusion proof; a promise alone is not enough, in no version of the format.
+//! 3. Each log entry needs an inclusion proof. A promise alone stands in for it in bundles of version 0.1 and in
+//!    cosign's annotations, which have nothing else, when a log of the trusted root has signed it.
 //! 4. A log's key must have been valid at every time of signing that anybody vouches for, or at the time of
 //!    checking when nobody does.
 //! 5. The log id of an entry, and for Rekor v2 the origin of its checkpoint, are those of the log that signed.
@@ -49,27 +50,52 @@
 mod bundle;
 mod bundle_wire;
 mod certificate;
+mod chain;
+mod claims;
+mod entry;
 mod envelope;
 mod error;
+mod error_check;
 mod key;
+mod key_set;
+mod legacy;
 mod log;
 mod log_body;
+mod message;
 mod policy;
+mod policy_file;
+mod policy_reason;
+mod policy_wire;
 mod predicate;
 mod report;
+mod sbom_rules;
+mod sct;
+mod simple_signing;
+mod slsa_rules;
 mod statement;
+mod text_rule;
 mod trust;
 mod verify;
+mod verify_certificate;
 mod write;
 
 pub use bundle::{Bundle, BundleError, BundleVersion, Evidence, MaterialKind};
+pub use claims::CertificateClaims;
 pub use envelope::{IN_TOTO_PAYLOAD_TYPE, pre_authentication_encoding, pre_authentication_head};
 pub use error::{CertificateError, LoggedField, VerifyError};
 pub use key::{PublicKey, PublicKeyAlgorithm, PublicKeyError};
-pub use policy::{Artifact, EvidenceNeeded, ExpectedSigner, OtherSubjects, Policy, TextRule};
+pub use key_set::{KeySetError, TrustedKey};
+pub use legacy::{ENVELOPE_LAYER, SIMPLE_SIGNING_LAYER};
+pub use policy::{Artifact, EvidenceNeeded, ExpectedSigner, OtherSubjects, Policy};
+pub use policy_file::{PolicyFile, PolicyFileError, Requirement, Which};
+pub use policy_reason::PolicyReason;
 pub use predicate::{KNOWN_PREDICATES, KnownPredicate, PredicateType, PredicateTypeError};
-pub use report::{Check, CheckName, Report, SignedBy, Verified};
+pub use report::{Check, CheckName, CheckState, Report, SignedBy, Verified};
+pub use sbom_rules::{Field, SbomPackage, SbomRules, sbom_packages};
+pub use simple_signing::{COSIGN_SIGN, SIMPLE_SIGNING};
+pub use slsa_rules::SlsaRules;
 pub use statement::{STATEMENT_V01, STATEMENT_V1, Statement, StatementError, Subject};
+pub use text_rule::{Pattern, PatternError, TextRule};
 pub use trust::{TrustedRoot, TrustedRootError, Window};
 pub use verify::{examine, verify, verify_artifact};
 pub use write::{BundleParts, SignerPart};

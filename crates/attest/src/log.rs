@@ -5,71 +5,100 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sigstore_crypto::VerificationKey;
 use sigstore_trust_root::TransparencyLog;
-use sigstore_types::{Checkpoint, InclusionProof, KindVersion, SignatureBytes, TransparencyLogEntry};
+use sigstore_types::{Checkpoint, InclusionProof, SignatureBytes};
 
+use crate::entry::LogEntry;
 use crate::{TrustedRoot, VerifyError, Window};
 
 /// One entry and its place in the bundle.
 #[derive(Clone, Copy)]
 pub(crate) struct Logged<'a> {
     pub(crate) index: usize,
-    pub(crate) entry: &'a TransparencyLogEntry,
+    pub(crate) entry: &'a LogEntry,
 }
 
-impl Logged<'_> {
-    /// The time for which the log has promised the entry, when there is such a promise: checked.
-    pub(crate) fn promised_time(
+/// A promise that its log has signed.
+pub(crate) struct Promised<'r> {
+    pub(crate) log: &'r TransparencyLog,
+    /// The time that it promises; Rekor v2 promises none.
+    pub(crate) time: Option<Timestamp>,
+}
+
+/// A proof that leads to a checkpoint which a log of the root has signed.
+pub(crate) struct Proven<'r> {
+    pub(crate) log: &'r TransparencyLog,
+    pub(crate) tree_size: u64,
+    pub(crate) root_hash: String,
+}
+
+impl<'a> Logged<'a> {
+    /// The log's promise of the entry, when there is one: checked, with the time in it.
+    pub(crate) fn promise(
         self,
         root: &TrustedRoot,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, VerifyError> {
-        let Some(promise) = &self.entry.inclusion_promise else { return Ok(None) };
-        let signature = SignatureBytes::from_bytes(promise.signed_entry_timestamp.as_bytes());
-        let log_id = self.entry.log_id.key_id.as_bytes();
+    ) -> Result<Option<Promised<'_>>, VerifyError> {
+        let Some(promise) = &self.entry.promise else { return Ok(None) };
+        let signature = SignatureBytes::from_bytes(promise);
+        let log_id = self.entry.log_id.as_slice();
         let log = root.logs().iter().find(|log| log.log_id.key_id.as_bytes() == log_id);
         let signed = log.is_some_and(|log| is_signed_by(log, self.promised_bytes().as_bytes(), &signature));
         let Some(log) = log.filter(|_| signed) else {
             return Err(VerifyError::LogPromise { index: self.index, expected: hex(log_id) });
         };
-        let Some(time) = self.entry.integrated_time.filter(|_| self.is_version_1()) else { return Ok(None) };
-        if time > now {
-            return Err(VerifyError::TimeInFuture { index: self.index, expected: now, found: time });
+        let time = self.entry.integrated_time.filter(|_| self.entry.kind.is_rekor_1());
+        if let Some(found) = time.filter(|&time| time > now) {
+            return Err(VerifyError::TimeInFuture { index: self.index, expected: now, found });
         }
-        self.check_window(log, time)?;
-        Ok(Some(time))
+        if let Some(time) = time {
+            self.check_window(log, time)?;
+        }
+        Ok(Some(Promised { log, time }))
     }
 
-    /// Checks that the entry is in a log of the root whose key was valid at all `times`, or at `now` when there
-    /// are none, and that the entry names that log. Returns the log's URL.
-    pub(crate) fn check_inclusion(
+    /// The proof and its checkpoint, when there are both.
+    pub(crate) fn proof(self) -> Option<(&'a InclusionProof, &'a Checkpoint)> {
+        let proof = self.entry.proof.as_ref()?;
+        Some((proof, proof.checkpoint.checkpoint()?))
+    }
+
+    /// Checks that the proof leads to a checkpoint of a log of the root, and that the entry names that log.
+    pub(crate) fn check_proof<'r>(
         self,
-        root: &TrustedRoot,
-        times: &[Timestamp],
-        now: Timestamp,
-    ) -> Result<String, VerifyError> {
-        let missing = VerifyError::LogProofMissing { index: self.index };
-        let Some(proof) = &self.entry.inclusion_proof else { return Err(missing) };
-        let Some(checkpoint) = proof.checkpoint.checkpoint() else { return Err(missing) };
-        self.check_proof(proof, checkpoint)?;
+        proof: &InclusionProof,
+        checkpoint: &Checkpoint,
+        root: &'r TrustedRoot,
+    ) -> Result<Proven<'r>, VerifyError> {
+        self.check_tree(proof, checkpoint)?;
         let log = self.signer_of(checkpoint, root)?;
         self.check_log_id(log)?;
         self.check_origin(log, checkpoint)?;
+        let (tree_size, root_hash) = (checkpoint.tree_size(), checkpoint.root_hash().to_hex());
+        Ok(Proven { log, tree_size, root_hash })
+    }
+
+    /// Checks that the key of the log was valid at all `times`, or at `now` when there are none.
+    pub(crate) fn check_windows(
+        self,
+        log: &TransparencyLog,
+        times: &[Timestamp],
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
         if times.is_empty() {
             self.check_window(log, now)?;
         }
-        times.iter().try_for_each(|&time| self.check_window(log, time))?;
-        Ok(log.base_url.clone())
+        times.iter().try_for_each(|&time| self.check_window(log, time))
     }
 
     /// Rekor v2 leaves the proof's own index, size and root unsigned: the checkpoint's count. Rekor v1 repeats
     /// them, and they must agree.
-    fn check_proof(self, proof: &InclusionProof, checkpoint: &Checkpoint) -> Result<(), VerifyError> {
+    fn check_tree(self, proof: &InclusionProof, checkpoint: &Checkpoint) -> Result<(), VerifyError> {
         let (size, root) = (checkpoint.tree_size(), checkpoint.root_hash());
-        let leaf = match self.is_version_1() {
+        let leaf = match self.entry.kind.is_rekor_1() {
             true => proof.log_index.get(),
-            false => self.entry.log_index.get(),
+            false => self.entry.log_index,
         };
-        if self.is_version_1() && (proof.tree_size != size || proof.root_hash != *root) {
+        if self.entry.kind.is_rekor_1() && (proof.tree_size != size || proof.root_hash != *root) {
             let tree = |size: u64, root: &str| format!("size {size}, root {root}");
             return Err(VerifyError::LogCheckpoint {
                 index: self.index,
@@ -77,7 +106,7 @@ impl Logged<'_> {
                 found: tree(proof.tree_size, &proof.root_hash.to_hex()),
             });
         }
-        let leaf_hash = sigstore_merkle::hash_leaf(self.entry.canonicalized_body.as_bytes());
+        let leaf_hash = sigstore_merkle::hash_leaf(&self.entry.body);
         sigstore_merkle::verify_inclusion_proof(&leaf_hash, leaf, size, &proof.hashes, root).map_err(
             |error| {
                 let (expected, found) = (root.to_hex(), error.to_string());
@@ -107,7 +136,7 @@ impl Logged<'_> {
     }
 
     fn check_log_id(self, log: &TransparencyLog) -> Result<(), VerifyError> {
-        let (expected, found) = (log.log_id.key_id.as_bytes(), self.entry.log_id.key_id.as_bytes());
+        let (expected, found) = (log.log_id.key_id.as_bytes(), self.entry.log_id.as_slice());
         if expected == found {
             return Ok(());
         }
@@ -120,7 +149,7 @@ impl Logged<'_> {
         let authority = log.base_url.split_once("://").map_or(log.base_url.as_str(), |(_, rest)| rest);
         let authority = authority.trim_end_matches('/');
         let origin = checkpoint.origin();
-        if self.is_version_1() || origin == authority || origin == host_of(authority) {
+        if self.entry.kind.is_rekor_1() || origin == authority || origin == host_of(authority) {
             return Ok(());
         }
         let (expected, found) = (host_of(authority).to_owned(), origin.chars().take(160).collect());
@@ -135,18 +164,14 @@ impl Logged<'_> {
         }
     }
 
-    fn is_version_1(self) -> bool {
-        self.entry.kind_version != KindVersion::HashedRekordV002
-    }
-
     /// Rekor v1's canonical JSON (RFC 8785) of the promise; no value in it needs an escape.
     fn promised_bytes(self) -> String {
         format!(
             r#"{{"body":"{}","integratedTime":{},"logID":"{}","logIndex":{}}}"#,
-            STANDARD.encode(self.entry.canonicalized_body.as_bytes()),
+            STANDARD.encode(&self.entry.body),
             self.entry.integrated_time.map_or(0, |time| time.as_second()),
-            hex(self.entry.log_id.key_id.as_bytes()),
-            self.entry.log_index.get(),
+            hex(self.entry.log_id.as_slice()),
+            self.entry.log_index,
         )
     }
 }

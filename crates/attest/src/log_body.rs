@@ -3,24 +3,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use sigstore_types::{HashAlgorithm, KindVersion};
+use sigstore_types::HashAlgorithm;
 
+use crate::entry::EntryKind;
 use crate::log::{Logged, hex};
+use crate::message::{Message, hash};
 use crate::{LoggedField, VerifyError};
-
-/// What was signed, as far as it is at hand.
-pub(crate) enum Message<'a> {
-    /// The bytes.
-    Bytes(std::borrow::Cow<'a, [u8]>),
-    /// The digest alone.
-    Digest(supercargo_content::Digest),
-}
 
 /// What an entry must be about.
 pub(crate) struct Signed<'a> {
     pub(crate) message: &'a Message<'a>,
     /// The payload, when the signature is over an envelope.
     pub(crate) payload: Option<&'a [u8]>,
+    /// The SHA-256 of the envelope's JSON, where a log may have seen that very JSON.
+    pub(crate) stored_hash: Option<&'a [u8]>,
     pub(crate) signature: &'a [u8],
     /// The signer's SubjectPublicKeyInfo.
     pub(crate) spki: &'a [u8],
@@ -34,8 +30,16 @@ struct Body {
     digest_of: DigestOf,
     algorithm: HashAlgorithm,
     digest: Vec<u8>,
-    signature: Vec<u8>,
+    signature: LoggedSignature,
     signer: Vec<u8>,
+}
+
+/// The signature, or what stands for it.
+#[derive(Debug)]
+enum LoggedSignature {
+    Itself(Vec<u8>),
+    /// The SHA-256 of the envelope that holds it: all that intoto 0.0.1 keeps.
+    EnvelopeHash(Vec<u8>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,23 +48,20 @@ enum DigestOf {
     Payload,
 }
 
-impl Message<'_> {
-    pub(crate) fn hash(&self, algorithm: HashAlgorithm) -> Option<Vec<u8>> {
-        match self {
-            Self::Bytes(bytes) => Some(hash(bytes, algorithm)?),
-            Self::Digest(digest) => {
-                (digest.algorithm().name() == algorithm.as_rekor_str()).then(|| digest.to_bytes())
-            }
-        }
-    }
-}
-
 /// Checks that the entry is about the same bytes, signature and signer.
 pub(crate) fn check(logged: Logged<'_>, signed: &Signed<'_>) -> Result<(), VerifyError> {
     let body = Body::parse(logged)?;
     let expected = signed.digest(&body, logged)?;
     same(logged, LoggedField::Digest, &expected, &body.digest)?;
-    same(logged, LoggedField::Signature, signed.signature, &body.signature)?;
+    match (&body.signature, signed.stored_hash) {
+        (LoggedSignature::Itself(found), _) => same(logged, LoggedField::Signature, signed.signature, found)?,
+        (LoggedSignature::EnvelopeHash(found), Some(hash)) => {
+            same(logged, LoggedField::Signature, hash, found)?
+        }
+        (LoggedSignature::EnvelopeHash(_), None) => {
+            return Err(malformed(logged, "it names an envelope by a hash of JSON that is not at hand"));
+        }
+    }
     let certificate = signed.certificate.unwrap_or(signed.spki);
     if body.signer == signed.spki {
         return Ok(());
@@ -72,7 +73,7 @@ impl Signed<'_> {
     fn digest(&self, body: &Body, logged: Logged<'_>) -> Result<Vec<u8>, VerifyError> {
         let digest = match (body.digest_of, self.payload) {
             (DigestOf::Message, _) => self.message.hash(body.algorithm),
-            (DigestOf::Payload, Some(payload)) => hash(payload, body.algorithm),
+            (DigestOf::Payload, Some(payload)) => hash(&[payload], body.algorithm),
             (DigestOf::Payload, None) => {
                 return Err(malformed(logged, "it is about an envelope and the bundle has none"));
             }
@@ -98,19 +99,19 @@ fn same(logged: Logged<'_>, field: LoggedField, expected: &[u8], found: &[u8]) -
 
 impl Body {
     fn parse(logged: Logged<'_>) -> Result<Self, VerifyError> {
-        let json = logged.entry.canonicalized_body.as_bytes();
+        let json = logged.entry.body.as_slice();
         let head: Head =
             serde_json::from_slice(json).map_err(|error| malformed(logged, &error.to_string()))?;
-        let version = logged.entry.kind_version;
-        if head.kind != version.kind() || head.api_version != version.version() {
+        let kind = logged.entry.kind;
+        if head.kind != kind.kind() || head.api_version != kind.version() {
             return Err(malformed(logged, "its body is of another kind"));
         }
-        let body = match version {
-            KindVersion::HashedRekordV001 => hashed_record_1(json),
-            KindVersion::HashedRekordV002 => hashed_record_2(json),
-            KindVersion::DsseV001 => dsse(json),
-            KindVersion::IntotoV002 => intoto(json),
-            _ => Err(BodyError::Shape("unknown kind".to_owned())),
+        let body = match kind {
+            EntryKind::HashedRecord1 => hashed_record_1(json),
+            EntryKind::HashedRecord2 => hashed_record_2(json),
+            EntryKind::Dsse1 => dsse(json),
+            EntryKind::Intoto1 => intoto_1(json),
+            EntryKind::Intoto2 => intoto_2(json),
         };
         body.map_err(|error| malformed(logged, &error.to_string()))
     }
@@ -121,8 +122,8 @@ fn hashed_record_1(json: &[u8]) -> Result<Body, BodyError> {
     Ok(Body {
         digest_of: DigestOf::Message,
         algorithm: algorithm(&spec.data.hash.algorithm)?,
-        digest: unhex(&spec.data.hash.value)?,
-        signature: base64(&spec.signature.content)?,
+        digest: hex_bytes(&spec.data.hash.value)?,
+        signature: LoggedSignature::Itself(base64(&spec.signature.content)?),
         signer: pem_body(&base64(&spec.signature.public_key.content)?)?,
     })
 }
@@ -138,7 +139,7 @@ fn hashed_record_2(json: &[u8]) -> Result<Body, BodyError> {
         digest_of: DigestOf::Message,
         algorithm: algorithm(&record.data.algorithm)?,
         digest: base64(&record.data.digest)?,
-        signature: base64(&record.signature.content)?,
+        signature: LoggedSignature::Itself(base64(&record.signature.content)?),
         signer,
     })
 }
@@ -149,22 +150,36 @@ fn dsse(json: &[u8]) -> Result<Body, BodyError> {
     Ok(Body {
         digest_of: DigestOf::Payload,
         algorithm: algorithm(&spec.payload_hash.algorithm)?,
-        digest: unhex(&spec.payload_hash.value)?,
-        signature: base64(&signature.signature)?,
+        digest: hex_bytes(&spec.payload_hash.value)?,
+        signature: LoggedSignature::Itself(base64(&signature.signature)?),
         signer: pem_body(&base64(&signature.verifier)?)?,
     })
 }
 
-/// Rekor encodes the signature of an intoto entry twice.
-fn intoto(json: &[u8]) -> Result<Body, BodyError> {
+fn intoto_1(json: &[u8]) -> Result<Body, BodyError> {
+    let spec = spec::<Intoto1>(json)?;
+    if spec.content.hash.algorithm != "sha256" {
+        return Err(BodyError::Algorithm(spec.content.hash.algorithm.chars().take(40).collect()));
+    }
+    Ok(Body {
+        digest_of: DigestOf::Payload,
+        algorithm: algorithm(&spec.content.payload_hash.algorithm)?,
+        digest: hex_bytes(&spec.content.payload_hash.value)?,
+        signature: LoggedSignature::EnvelopeHash(hex_bytes(&spec.content.hash.value)?),
+        signer: pem_body(&base64(&spec.public_key)?)?,
+    })
+}
+
+/// Rekor encodes the signature of an intoto 0.0.2 entry twice.
+fn intoto_2(json: &[u8]) -> Result<Body, BodyError> {
     let content = spec::<Intoto>(json)?.content;
     let [signature] = content.envelope.signatures.as_slice() else { return Err(BodyError::Signatures) };
     let once = base64(&signature.sig)?;
     Ok(Body {
         digest_of: DigestOf::Payload,
         algorithm: algorithm(&content.payload_hash.algorithm)?,
-        digest: unhex(&content.payload_hash.value)?,
-        signature: STANDARD.decode(once).map_err(|_| BodyError::Encoding)?,
+        digest: hex_bytes(&content.payload_hash.value)?,
+        signature: LoggedSignature::Itself(STANDARD.decode(once).map_err(|_| BodyError::Encoding)?),
         signer: pem_body(&base64(&signature.public_key)?)?,
     })
 }
@@ -195,31 +210,25 @@ fn base64(text: &str) -> Result<Vec<u8>, BodyError> {
     STANDARD.decode(text).map_err(|_| BodyError::Encoding)
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, BodyError> {
+fn hex_bytes(text: &str) -> Result<Vec<u8>, BodyError> {
+    unhex(text).ok_or(BodyError::Encoding)
+}
+
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let value = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pair = |pair: &[u8]| match pair {
         &[high, low] => Some(value(high)? << 4 | value(low)?),
         _ => None,
     };
-    text.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>().ok_or(BodyError::Encoding)
+    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 fn pem_body(text: &[u8]) -> Result<Vec<u8>, BodyError> {
     pem::parse(text).map(pem::Pem::into_contents).map_err(|_| BodyError::Encoding)
 }
 
-fn hash(bytes: &[u8], algorithm: HashAlgorithm) -> Option<Vec<u8>> {
-    match algorithm {
-        HashAlgorithm::Sha2256 => Some(sigstore_crypto::sha256(bytes).as_slice().to_vec()),
-        HashAlgorithm::Sha2384 => Some(sigstore_crypto::hash::sha384(bytes).as_slice().to_vec()),
-        HashAlgorithm::Sha2512 => Some(sigstore_crypto::hash::sha512(bytes).as_slice().to_vec()),
-        _ => None,
-    }
-}
-
 fn malformed(logged: Logged<'_>, detail: &str) -> VerifyError {
-    let version = logged.entry.kind_version;
-    let kind = format!("{} {}", version.kind(), version.version());
+    let kind = logged.entry.kind.to_string();
     VerifyError::LogEntryMalformed { index: logged.index, kind, detail: detail.chars().take(300).collect() }
 }
 
@@ -313,6 +322,20 @@ struct Dsse {
 struct DsseSignature {
     signature: String,
     verifier: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Intoto1 {
+    content: Intoto1Content,
+    public_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Intoto1Content {
+    hash: NamedHash,
+    payload_hash: NamedHash,
 }
 
 #[derive(Deserialize)]

@@ -1,17 +1,16 @@
 //! What a caller asks of an attestation.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use supercargo_content::Digest;
 
-use crate::{PredicateType, PublicKey};
+use crate::{PredicateType, PublicKey, TextRule, TrustedKey};
 
 /// What must hold for an attestation to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Who must have signed.
-    pub signer: ExpectedSigner,
+    /// Who may have signed: any one of these. How many different ones are needed is asked of several
+    /// attestations together, not of one.
+    pub signers: Vec<ExpectedSigner>,
     /// The predicate type that is wanted; `None` takes any.
     pub predicate_type: Option<PredicateType>,
     /// What the subjects beside the wanted one may be.
@@ -23,12 +22,12 @@ pub struct Policy {
     pub now: Timestamp,
 }
 
-/// Who must have signed.
+/// Who may have signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExpectedSigner {
-    /// One of these keys.
-    Keys(Vec<PublicKey>),
+    /// This key, in its time.
+    Key(TrustedKey),
     /// A certificate for this identity, given out on the word of this issuer.
     Identity {
         /// The subject of the certificate.
@@ -36,14 +35,6 @@ pub enum ExpectedSigner {
         /// The issuer of the identity token.
         issuer: TextRule,
     },
-}
-
-/// How a claim of a certificate is compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TextRule {
-    /// Byte for byte.
-    Exactly(String),
 }
 
 /// What the subjects of a statement beside the wanted one may be.
@@ -60,24 +51,40 @@ pub enum OtherSubjects {
 pub struct EvidenceNeeded {
     /// Entries in different logs.
     pub logs_min: usize,
+    /// The same for signatures by keys, where that differs.
+    pub key_logs_min: Option<usize>,
     /// Timestamps of different authorities.
     pub timestamps_min: usize,
     /// For certificates: a signed certificate timestamp of a log of the trusted root.
     pub certificate_log: bool,
 }
 
+impl EvidenceNeeded {
+    /// What Sigstore's public-good instance gives: for certificates an entry in a log and the word of a certificate
+    /// log; for keys nothing, so that they work without any service.
+    pub const USUAL: Self =
+        Self { logs_min: 1, key_logs_min: Some(0), timestamps_min: 0, certificate_log: true };
+    /// What keys need: nothing.
+    pub const KEYS: Self = Self { logs_min: 0, key_logs_min: None, ..Self::USUAL };
+}
+
 impl Policy {
     /// Signed by one of `keys`; neither log nor timestamp is needed, so that it works without any service.
     pub fn keys(keys: Vec<PublicKey>, now: Timestamp) -> Self {
-        let evidence = EvidenceNeeded { logs_min: 0, timestamps_min: 0, certificate_log: true };
-        Self::new(ExpectedSigner::Keys(keys), evidence, now)
+        let signer = |key| ExpectedSigner::Key(TrustedKey::always(key));
+        Self::signers(keys.into_iter().map(signer).collect(), now).evidence(EvidenceNeeded::KEYS)
     }
 
     /// Signed with a certificate for exactly `identity` from exactly `issuer`; a log entry is needed.
     pub fn identity(identity: impl Into<String>, issuer: impl Into<String>, now: Timestamp) -> Self {
         let (identity, issuer) = (TextRule::Exactly(identity.into()), TextRule::Exactly(issuer.into()));
-        let evidence = EvidenceNeeded { logs_min: 1, timestamps_min: 0, certificate_log: true };
-        Self::new(ExpectedSigner::Identity { identity, issuer }, evidence, now)
+        Self::signers(vec![ExpectedSigner::Identity { identity, issuer }], now)
+    }
+
+    /// Signed by any one of `signers`, with the usual evidence.
+    pub fn signers(signers: Vec<ExpectedSigner>, now: Timestamp) -> Self {
+        let (predicate_type, other_subjects) = (None, OtherSubjects::Allowed);
+        Self { signers, predicate_type, other_subjects, evidence: EvidenceNeeded::USUAL, now }
     }
 
     /// Of this predicate type only.
@@ -101,24 +108,19 @@ impl Policy {
         self
     }
 
-    fn new(signer: ExpectedSigner, evidence: EvidenceNeeded, now: Timestamp) -> Self {
-        Self { signer, predicate_type: None, other_subjects: OtherSubjects::Allowed, evidence, now }
+    pub(crate) fn trusted_keys(&self) -> impl Iterator<Item = &TrustedKey> {
+        self.signers.iter().filter_map(|signer| match signer {
+            ExpectedSigner::Key(key) => Some(key),
+            ExpectedSigner::Identity { .. } => None,
+        })
     }
-}
 
-impl TextRule {
-    pub(crate) fn admits(&self, found: &str) -> bool {
-        match self {
-            Self::Exactly(expected) => expected == found,
-        }
-    }
-}
-
-impl fmt::Display for TextRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exactly(text) => f.write_str(text),
-        }
+    /// Identity and issuer of every holder of a certificate who may have signed.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = (&TextRule, &TextRule)> {
+        self.signers.iter().filter_map(|signer| match signer {
+            ExpectedSigner::Identity { identity, issuer } => Some((identity, issuer)),
+            ExpectedSigner::Key(_) => None,
+        })
     }
 }
 

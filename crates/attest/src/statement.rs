@@ -25,7 +25,7 @@ pub struct Statement {
     statement_type: &'static str,
     subjects: Vec<Subject>,
     predicate_type: PredicateType,
-    payload: Arc<[u8]>,
+    payload: Arc<Vec<u8>>,
     predicate: Range<usize>,
 }
 
@@ -85,10 +85,10 @@ impl Statement {
 
     /// Reads a statement that nobody has verified, such as BuildKit's unsigned ones. Trust nothing in it.
     pub fn read_without_verifying(payload: &[u8]) -> Result<Self, StatementError> {
-        Self::read(payload.into())
+        Self::read(Arc::new(payload.to_vec()))
     }
 
-    pub(crate) fn read(payload: Arc<[u8]>) -> Result<Self, StatementError> {
+    pub(crate) fn read(payload: Arc<Vec<u8>>) -> Result<Self, StatementError> {
         let wire: Wire<'_> =
             serde_json::from_slice(&payload).map_err(|error| StatementError::Json(error.to_string()))?;
         let statement_type = known_type(&wire.statement_type)?;
@@ -108,7 +108,17 @@ impl Statement {
         Ok(Self { statement_type, subjects, predicate_type, predicate, payload: payload.clone() })
     }
 
-    /// The `_type`: [`STATEMENT_V1`] or [`STATEMENT_V01`].
+    pub(crate) fn from_parts(
+        statement_type: &'static str,
+        subjects: Vec<Subject>,
+        predicate_type: PredicateType,
+        payload: Arc<Vec<u8>>,
+        predicate: Range<usize>,
+    ) -> Self {
+        Self { statement_type, subjects, predicate_type, payload, predicate }
+    }
+
+    /// The `_type`: [`STATEMENT_V1`] or [`STATEMENT_V01`], or [`SIMPLE_SIGNING`](crate::SIMPLE_SIGNING).
     pub fn statement_type(&self) -> &'static str {
         self.statement_type
     }
@@ -204,7 +214,7 @@ fn known_type(found: &str) -> Result<&'static str, StatementError> {
 }
 
 /// Where `part` lies in `whole`, whose slice it is.
-fn range_in(whole: &[u8], part: &str) -> Range<usize> {
+pub(crate) fn range_in(whole: &[u8], part: &str) -> Range<usize> {
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
     start..start.saturating_add(part.len())
 }
@@ -242,6 +252,15 @@ pub enum StatementError {
     #[error("statement type mismatch: expected `{STATEMENT_V1}` or `{STATEMENT_V01}`, found `{found}`")]
     Type {
         /// The `_type` of the payload.
+        found: String,
+    },
+    /// The payload of a signature is no simple signing payload.
+    #[error("the payload is not a simple signing payload: {0}")]
+    SimpleSigning(String),
+    /// The payload of a signature is of another type.
+    #[error("signature type mismatch: expected `{type}`, found `{found}`", type = crate::SIMPLE_SIGNING)]
+    SignatureType {
+        /// The `type` of the payload.
         found: String,
     },
     /// `predicateType` is no URI.

@@ -2,16 +2,19 @@
 
 use std::fmt;
 
-use sigstore_trust_root::{SigstoreInstance, TransparencyLog};
-use sigstore_types::{TimeRange, TsaAuthority};
-use sigstore_verify::Verifier;
+use sigstore_crypto::{SigningScheme, VerificationKey};
+use sigstore_trust_root::{CertificateTransparencyLog, SigstoreInstance, TransparencyLog};
+use sigstore_types::{DerPublicKey, TimeRange, TsaAuthority};
+
+use crate::chain::Anchor;
+use crate::log::hex;
 
 /// A Sigstore trusted root (protobuf-specs, sigstore_trustroot.proto, `TrustedRoot`), checked and made ready.
 ///
 /// It never expires by itself; the keys in it do, and their windows are applied to the time of signing.
 pub struct TrustedRoot {
     inner: sigstore_trust_root::TrustedRoot,
-    verifier: Verifier,
+    anchors: Vec<Anchor>,
 }
 
 impl TrustedRoot {
@@ -29,8 +32,10 @@ impl TrustedRoot {
         if !inner.media_type.starts_with("application/vnd.dev.sigstore.trustedroot") {
             return Err(TrustedRootError::MediaType { found: inner.media_type.chars().take(160).collect() });
         }
-        let verifier = Verifier::new(&inner).map_err(|error| TrustedRootError::Content(error.to_string()))?;
-        Ok(Self { inner, verifier })
+        check_logs(&inner)?;
+        check_timestamp_authorities(&inner)?;
+        let anchors = anchors(&inner)?;
+        Ok(Self { inner, anchors })
     }
 
     /// The root of Sigstore's public-good instance, as of this build.
@@ -38,16 +43,17 @@ impl TrustedRoot {
         Self::from_json(SigstoreInstance::PublicGood.embedded_trusted_root_json().as_bytes())
     }
 
-    pub(crate) fn verifier(&self) -> &Verifier {
-        &self.verifier
+    /// What may end the chain of a signing certificate.
+    pub(crate) fn anchors(&self) -> &[Anchor] {
+        &self.anchors
     }
 
     pub(crate) fn logs(&self) -> &[TransparencyLog] {
         &self.inner.tlogs
     }
 
-    pub(crate) fn has_certificate_logs(&self) -> bool {
-        !self.inner.ctlogs.is_empty()
+    pub(crate) fn certificate_logs(&self) -> &[CertificateTransparencyLog] {
+        &self.inner.ctlogs
     }
 
     /// Each timestamp authority with the name under which it counts.
@@ -65,6 +71,75 @@ impl TrustedRoot {
         }
         authorities
     }
+}
+
+/// The kind of a transparency log in messages.
+const LOG: &str = "log";
+
+/// Every key can be used, no window is empty, and no two logs of a kind share an id.
+fn check_logs(root: &sigstore_trust_root::TrustedRoot) -> Result<(), TrustedRootError> {
+    let logs = root.tlogs.iter().map(|log| (&log.log_id, &log.public_key, LOG));
+    let certificate_logs = root.ctlogs.iter().map(|log| (&log.log_id, &log.public_key, "certificate log"));
+    let mut ids: Vec<(&str, &[u8])> = Vec::new();
+    for (id, key, kind) in logs.chain(certificate_logs) {
+        let id = (kind, id.key_id.as_bytes());
+        let name = format!("{kind} {}", hex(id.1));
+        if ids.contains(&id) {
+            return Err(TrustedRootError::Content(format!("{name} stands in it twice")));
+        }
+        check_window(key.valid_for.as_ref(), &name)?;
+        let usable = match kind {
+            LOG => VerificationKey::from_spki(&key.raw_bytes).map(drop),
+            _ => check_certificate_log_key(&key.raw_bytes),
+        };
+        usable.map_err(|error| TrustedRootError::Content(format!("key of {name}: {error}")))?;
+        ids.push(id);
+    }
+    Ok(())
+}
+
+/// RSA keys of certificate logs come as PKCS#1 too.
+fn check_certificate_log_key(key: &DerPublicKey) -> Result<(), sigstore_crypto::Error> {
+    VerificationKey::from_spki(key)
+        .or_else(|_| VerificationKey::from_der(key, SigningScheme::RsaPkcs1Sha256))
+        .map(drop)
+}
+
+fn check_window(range: Option<&TimeRange>, name: &str) -> Result<(), TrustedRootError> {
+    match range.and_then(|range| range.end.filter(|&end| end < range.start)) {
+        Some(_) => Err(TrustedRootError::Content(format!("the time of {name} ends before it begins"))),
+        None => Ok(()),
+    }
+}
+
+fn anchors(root: &sigstore_trust_root::TrustedRoot) -> Result<Vec<Anchor>, TrustedRootError> {
+    let mut anchors = Vec::new();
+    for authority in &root.certificate_authorities {
+        let name = authority.uri.as_str();
+        check_window(authority.valid_for.as_ref(), name)?;
+        if authority.cert_chain.certificates.is_empty() {
+            return Err(TrustedRootError::Content(format!("authority `{name}` has no certificate")));
+        }
+        let window = Window::of(authority.valid_for.as_ref());
+        for certificate in &authority.cert_chain.certificates {
+            anchors.push(Anchor::new(name, window, certificate.raw_bytes.as_bytes())?);
+        }
+    }
+    Ok(anchors)
+}
+
+fn check_timestamp_authorities(root: &sigstore_trust_root::TrustedRoot) -> Result<(), TrustedRootError> {
+    for authority in &root.timestamp_authorities {
+        let name = authority.uri.as_deref().unwrap_or("a timestamp authority");
+        check_window(authority.valid_for.as_ref(), name)?;
+        if authority.cert_chain.certificates.is_empty() {
+            return Err(TrustedRootError::Content(format!("authority `{name}` has no certificate")));
+        }
+        for certificate in &authority.cert_chain.certificates {
+            Anchor::new(name, Window { start: None, end: None }, certificate.raw_bytes.as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for TrustedRoot {
@@ -86,6 +161,11 @@ pub struct Window {
 impl Window {
     pub(crate) fn of(range: Option<&TimeRange>) -> Self {
         Self { start: range.map(|range| range.start), end: range.and_then(|range| range.end) }
+    }
+
+    /// Whether there is a time outside.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.start.is_some() || self.end.is_some()
     }
 
     pub(crate) fn contains(&self, time: jiff::Timestamp) -> bool {

@@ -1,19 +1,21 @@
-//! The order of the checks. Each is made by us; certificates are handed to `sigstore-verify` as well.
-
-use std::borrow::Cow;
+//! The order of the checks. Each is made by us.
 
 use jiff::Timestamp;
-use sigstore_types::TimestampToken;
+use sigstore_types::{SignatureBytes, TimestampToken};
 use supercargo_content::Digest;
 
 use crate::bundle::{Content, Material};
 use crate::certificate;
 use crate::envelope::IN_TOTO_PAYLOAD_TYPE;
 use crate::log::{Logged, hex};
-use crate::log_body::{self, Message, Signed};
-use crate::policy::{Artifact, ExpectedSigner, OtherSubjects, Policy};
+use crate::log_body::{self, Signed};
+use crate::message::Message;
+use crate::policy::{Artifact, OtherSubjects, Policy};
 use crate::report::{CheckName, Report, SignedBy, Verified};
-use crate::{Bundle, MaterialKind, PublicKey, PublicKeyAlgorithm, Statement, TrustedRoot, VerifyError};
+use crate::{
+    Bundle, MaterialKind, PublicKey, PublicKeyAlgorithm, Statement, TrustedKey, TrustedRoot, VerifyError,
+    simple_signing,
+};
 
 /// Verifies that `bundle` is a statement about `subject` that satisfies `policy`.
 ///
@@ -40,7 +42,7 @@ pub fn verify_artifact(
     examine(bundle, artifact, policy, root).1
 }
 
-/// As [`verify_artifact`], with the report of what was checked even when a check failed; that one is its last.
+/// As [`verify_artifact`], with the report of what was checked even when a check failed.
 pub fn examine(
     bundle: &Bundle,
     artifact: Artifact<'_>,
@@ -50,107 +52,156 @@ pub fn examine(
     let mut examiner = Examiner { bundle, artifact, policy, root, report: Report::default() };
     let outcome = examiner.run();
     let mut report = examiner.report;
-    match outcome {
-        Ok(statement) => (report.clone(), Ok(Verified::new(statement, report))),
-        Err(error) => {
-            report.checks.push(error.as_check());
-            (report, Err(error))
+    if let Err(error) = &outcome {
+        report.checks.push(error.as_check());
+    }
+    report.complete(bundle.material());
+    let verified = outcome.map(|statement| Verified::new(statement, report.clone()));
+    (report, verified)
+}
+
+/// One examination under way.
+pub(crate) struct Examiner<'a> {
+    bundle: &'a Bundle,
+    artifact: Artifact<'a>,
+    pub(crate) policy: &'a Policy,
+    root: Option<&'a TrustedRoot>,
+    pub(crate) report: Report,
+}
+
+/// Who signed, once the signature has been checked.
+enum Signer<'a> {
+    Key(&'a TrustedKey),
+    Certificate { key: PublicKey, leaf: &'a [u8], intermediates: &'a [Vec<u8>] },
+}
+
+impl Signer<'_> {
+    fn key(&self) -> &PublicKey {
+        match self {
+            Self::Key(trusted) => &trusted.key,
+            Self::Certificate { key, .. } => key,
         }
     }
 }
 
-struct Examiner<'a> {
-    bundle: &'a Bundle,
-    artifact: Artifact<'a>,
-    policy: &'a Policy,
-    root: Option<&'a TrustedRoot>,
-    report: Report,
-}
-
-/// Who signed, once the signature has been checked.
-struct Signer<'a> {
-    key: PublicKey,
-    certificate: Option<&'a [u8]>,
-}
-
 impl<'a> Examiner<'a> {
     fn run(&mut self) -> Result<Option<Statement>, VerifyError> {
-        let found = format!("{} by {}", self.bundle.version, self.bundle.material());
-        self.report.passed(CheckName::Bundle, "0.1 to 0.3", found);
+        let found = self.bundle.version().to_string();
+        self.report.passed(CheckName::Bundle, "0.1 to 0.3, or cosign's annotations", found);
         let message = self.message();
         let signer = self.signer(&message)?;
         let times = self.times()?;
         self.logs(&signer, &message, &times)?;
-        let statement = self.subject()?;
-        if signer.certificate.is_some() {
-            self.certificate(&times)?;
+        match &signer {
+            Signer::Key(trusted) => self.key_window(trusted, &times)?,
+            Signer::Certificate { leaf, intermediates, .. } => {
+                self.certificate(leaf, intermediates, &times)?;
+            }
         }
+        let statement = self.subject(&message)?;
         self.predicate_type(statement.as_ref())?;
         Ok(statement)
     }
 
     fn message(&self) -> Message<'a> {
         match (&self.bundle.content, self.artifact) {
-            (Content::Envelope(envelope), _) => Message::Bytes(Cow::Owned(envelope.signed_bytes())),
-            (Content::Message { .. }, Artifact::Bytes(bytes)) => Message::Bytes(Cow::Borrowed(bytes)),
+            (Content::Envelope(envelope), _) => Message::of_envelope(envelope),
+            (Content::SimpleSigning { payload, .. }, _) => Message::Bytes(payload),
+            (Content::Message { .. }, Artifact::Bytes(bytes)) => Message::Bytes(bytes),
             (Content::Message { .. }, Artifact::Digest(digest)) => Message::Digest(digest.clone()),
         }
     }
 
     fn signer(&mut self, message: &Message<'_>) -> Result<Signer<'a>, VerifyError> {
         let signature = self.bundle.signature();
-        let (signer, name) = match (&self.policy.signer, &self.bundle.material) {
-            (ExpectedSigner::Keys(keys), Material::PublicKey { hint }) => {
-                let key = keys.iter().find(|key| is_signed_by(key, message, &signature));
-                let Some(key) = key else { return Err(no_key_fits(keys, hint, message)) };
-                (Signer { key: key.clone(), certificate: None }, key_name(key))
+        match &self.bundle.material {
+            Material::PublicKey { hint } => {
+                self.kind(self.policy.trusted_keys().next().is_some(), MaterialKind::Certificate)?;
+                let signed = |trusted: &&TrustedKey| trusted.key.verifies(message, &signature);
+                let trusted = self.policy.trusted_keys().find(signed);
+                let trusted = trusted.ok_or_else(|| self.no_key_fits(hint, message))?;
+                let found = format!("by {}", trusted.describe());
+                self.report.passed(CheckName::Signature, self.expected_keys(), found);
+                self.report.signer = Some(SignedBy::Key { fingerprint: trusted.key.fingerprint() });
+                Ok(Signer::Key(trusted))
             }
-            (ExpectedSigner::Identity { .. }, Material::Certificate { leaf, .. }) => {
+            Material::Certificate { leaf, intermediates } => {
+                self.kind(self.policy.identities().next().is_some(), MaterialKind::PublicKey)?;
                 let key = certificate::public_key(leaf)?;
-                let name = format!("certificate {}", Digest::sha256_of(leaf));
-                if !is_signed_by(&key, message, &signature) {
+                let expected = format!("certificate {}", Digest::sha256_of(leaf));
+                if !key.verifies(message, &signature) {
                     check_algorithm(&key, message)?;
-                    return Err(VerifyError::Signature { expected: name, hint: None });
+                    return Err(VerifyError::Signature { expected, hint: None });
                 }
-                (Signer { key, certificate: Some(leaf) }, name)
+                self.report.passed(CheckName::Signature, expected.clone(), format!("by {expected}"));
+                Ok(Signer::Certificate { key, leaf, intermediates })
             }
-            (expected, _) => {
-                let expected = match expected {
-                    ExpectedSigner::Keys(_) => MaterialKind::PublicKey,
-                    ExpectedSigner::Identity { .. } => MaterialKind::Certificate,
-                };
-                return Err(VerifyError::Signer { expected, found: self.bundle.material() });
-            }
-        };
-        self.report.passed(CheckName::Signature, name.clone(), format!("by {name}"));
-        if signer.certificate.is_none() {
-            self.report.signer = Some(SignedBy::Key { fingerprint: signer.key.fingerprint() });
         }
-        Ok(signer)
+    }
+
+    /// The bundle's kind of signer must be one that was asked for; `other` is the one that was if not.
+    fn kind(&mut self, is_expected: bool, other: MaterialKind) -> Result<(), VerifyError> {
+        let found = self.bundle.material();
+        if !is_expected {
+            return Err(VerifyError::Signer { expected: other, found });
+        }
+        self.report.passed(CheckName::Signer, found.to_string(), found.to_string());
+        Ok(())
+    }
+
+    fn expected_keys(&self) -> String {
+        let keys = self.policy.trusted_keys().map(TrustedKey::describe);
+        keys.collect::<Vec<_>>().join(" or ")
+    }
+
+    fn no_key_fits(&self, hint: &str, message: &Message<'_>) -> VerifyError {
+        let unusable = |trusted: &TrustedKey| check_algorithm(&trusted.key, message).err();
+        if let Some(error) = self.policy.trusted_keys().find_map(unusable) {
+            return error;
+        }
+        let hint = (!hint.is_empty()).then(|| hint.chars().take(160).collect());
+        VerifyError::Signature { expected: self.expected_keys(), hint }
     }
 
     /// Every moment for which a timestamp or a log vouches; each that is there must be right.
     fn times(&mut self) -> Result<Vec<Timestamp>, VerifyError> {
+        let mut times = self.timestamps()?;
+        for logged in self.entries() {
+            let root = self.root_for("a log entry", CheckName::LogPromise)?;
+            let Some(promised) = logged.promise(root, self.policy.now)? else { continue };
+            let at = promised.time.map_or_else(String::new, |time| format!(" at {time}"));
+            let found = format!("signed by `{}`{at}", promised.log.base_url);
+            self.report.passed(CheckName::LogPromise, "signed by a log of the trusted root", found);
+            times.extend(promised.time);
+        }
+        times.sort_unstable();
+        self.report.times.clone_from(&times);
+        let shown = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match (times.is_empty(), self.bundle.material()) {
+            (true, MaterialKind::Certificate) => return Err(VerifyError::NoTrustedTime),
+            (true, MaterialKind::PublicKey) => {}
+            (false, _) => self.report.passed(CheckName::SigningTime, "a trusted time of signing", shown),
+        }
+        Ok(times)
+    }
+
+    fn timestamps(&mut self) -> Result<Vec<Timestamp>, VerifyError> {
         let mut times = Vec::new();
         let mut authorities: Vec<String> = Vec::new();
         for (index, token) in self.bundle.timestamps.iter().enumerate() {
-            let root = self.root.ok_or(VerifyError::TrustedRootMissing { needed_for: "a timestamp" })?;
+            let root = self.root_for("a timestamp", CheckName::Timestamp)?;
             let (time, authority) = self.timestamp(index, token, root)?;
+            let found = format!("by `{authority}` at {time}");
+            self.report.passed(CheckName::Timestamp, "by an authority of the trusted root", found);
             times.push(time);
             if !authorities.contains(&authority) {
                 authorities.push(authority);
             }
         }
-        self.count_timestamps(&authorities)?;
-        for logged in self.entries() {
-            let root = self.root.ok_or(VerifyError::TrustedRootMissing { needed_for: "a log entry" })?;
-            times.extend(logged.promised_time(root, self.policy.now)?);
+        let (expected, found) = (self.policy.evidence.timestamps_min, authorities.len());
+        if found < expected {
+            return Err(VerifyError::TimestampsTooFew { expected, found });
         }
-        if times.is_empty() && self.bundle.material() == MaterialKind::Certificate {
-            return Err(VerifyError::NoTrustedTime);
-        }
-        times.sort_unstable();
-        self.report.times.clone_from(&times);
         Ok(times)
     }
 
@@ -176,105 +227,123 @@ impl<'a> Examiner<'a> {
         }
     }
 
-    fn count_timestamps(&mut self, authorities: &[String]) -> Result<(), VerifyError> {
-        let (expected, found) = (self.policy.evidence.timestamps_min, authorities.len());
-        if found < expected {
-            return Err(VerifyError::TimestampsTooFew { expected, found });
-        }
-        if found > 0 {
-            self.report.passed(CheckName::Timestamp, format!("{expected} or more"), authorities.join(", "));
-        }
-        Ok(())
-    }
-
     fn logs(
         &mut self,
         signer: &Signer<'_>,
         message: &Message<'_>,
         times: &[Timestamp],
     ) -> Result<(), VerifyError> {
-        let mut logs: Vec<String> = Vec::new();
+        let mut logs: Vec<&str> = Vec::new();
         let signature = self.bundle.signature();
-        let signed = Signed {
-            message,
-            payload: self.payload(),
-            signature: signature.as_bytes(),
-            spki: signer.key.spki(),
-            certificate: signer.certificate,
-        };
         for logged in self.entries() {
-            let root = self.root.ok_or(VerifyError::TrustedRootMissing { needed_for: "a log entry" })?;
-            let log = logged.check_inclusion(root, times, self.policy.now)?;
-            log_body::check(logged, &signed)?;
-            if !logs.contains(&log) {
-                logs.push(log);
+            let log = self.log_of(logged)?;
+            log_body::check(logged, &self.signed(signer, message, &signature))?;
+            let found = format!("this signature, as {}", logged.entry.kind);
+            self.report.passed(CheckName::LogEntry, "this signature, signer and digest", found);
+            logged.check_windows(log, times, self.policy.now)?;
+            if !logs.contains(&log.base_url.as_str()) {
+                logs.push(&log.base_url);
             }
         }
-        let (expected, found) = (self.policy.evidence.logs_min, logs.len());
-        if found < expected {
-            return Err(VerifyError::LogsTooFew { expected, found });
+        let expected = self.logs_needed(signer);
+        if logs.len() < expected {
+            return Err(VerifyError::LogsTooFew { expected, found: logs.len() });
         }
-        if found > 0 {
+        if !logs.is_empty() {
             self.report.passed(CheckName::Log, format!("{expected} or more"), logs.join(", "));
-            self.report.passed(CheckName::LogEntry, "this signature", "this signature");
         }
         Ok(())
     }
 
-    fn subject(&mut self) -> Result<Option<Statement>, VerifyError> {
+    fn logs_needed(&self, signer: &Signer<'_>) -> usize {
+        let evidence = self.policy.evidence;
+        match signer {
+            Signer::Key(_) => evidence.key_logs_min.unwrap_or(evidence.logs_min),
+            Signer::Certificate { .. } => evidence.logs_min,
+        }
+    }
+
+    /// The log that has the entry: proved, or only promised where the format allows that.
+    fn log_of(
+        &mut self,
+        logged: Logged<'a>,
+    ) -> Result<&'a sigstore_trust_root::TransparencyLog, VerifyError> {
+        let root = self.root_for("a log entry", CheckName::LogProof)?;
+        let Some((proof, checkpoint)) = logged.proof() else {
+            let promised = match self.bundle.version.takes_promises() {
+                true => logged.promise(root, self.policy.now)?,
+                false => None,
+            };
+            let missing = VerifyError::LogProofMissing { index: logged.index };
+            return promised.map(|promised| promised.log).ok_or(missing);
+        };
+        let proven = logged.check_proof(proof, checkpoint, root)?;
+        let (place, log) = (format!("in a tree of {} entries", proven.tree_size), proven.log);
+        self.report.passed(CheckName::LogProof, format!("root hash {}", proven.root_hash), place);
+        let found = format!("signed by `{}`", log.base_url);
+        self.report.passed(CheckName::LogCheckpoint, "signed by a log of the trusted root", found);
+        Ok(log)
+    }
+
+    fn signed<'s>(
+        &'s self,
+        signer: &'s Signer<'_>,
+        message: &'s Message<'s>,
+        signature: &'s SignatureBytes,
+    ) -> Signed<'s> {
+        let envelope = match &self.bundle.content {
+            Content::Envelope(envelope) => Some(envelope),
+            Content::Message { .. } | Content::SimpleSigning { .. } => None,
+        };
+        Signed {
+            message,
+            payload: envelope.map(|envelope| envelope.payload.as_slice()),
+            stored_hash: envelope.and_then(|envelope| envelope.stored_hash.as_deref()),
+            signature: signature.as_bytes(),
+            spki: signer.key().spki(),
+            certificate: match signer {
+                Signer::Key(_) => None,
+                Signer::Certificate { leaf, .. } => Some(leaf),
+            },
+        }
+    }
+
+    fn key_window(&mut self, trusted: &TrustedKey, times: &[Timestamp]) -> Result<(), VerifyError> {
+        let expected = trusted.window;
+        let now = [self.policy.now];
+        let times = if times.is_empty() { &now } else { times };
+        if let Some(&found) = times.iter().find(|&&time| !expected.contains(time)) {
+            return Err(VerifyError::KeyWindow { key: trusted.describe(), expected, found });
+        }
+        let found = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if expected.is_bounded() {
+            self.report.passed(CheckName::KeyValidity, expected.to_string(), found);
+        } else {
+            self.report.passed(CheckName::KeyValidity, expected.to_string(), "any time");
+        }
+        Ok(())
+    }
+
+    fn subject(&mut self, message: &Message<'_>) -> Result<Option<Statement>, VerifyError> {
         let wanted = self.artifact.digest();
         let statement = match &self.bundle.content {
             Content::Message { digest, .. } => {
-                self.message_digest(digest.as_ref())?;
+                message_digest(message, digest.as_ref())?;
                 None
             }
             Content::Envelope(envelope) if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE => {
                 let found = envelope.payload_type.chars().take(160).collect();
                 return Err(VerifyError::PayloadType { found });
             }
-            Content::Envelope(envelope) => {
-                let statement = Statement::read(envelope.payload.clone())?;
-                self.report.passed(CheckName::Statement, "v0.1 or v1", statement.statement_type());
-                check_subjects(&statement, &wanted, self.policy.other_subjects)?;
-                Some(statement)
-            }
+            Content::Envelope(envelope) => Some(Statement::read(envelope.payload.clone())?),
+            Content::SimpleSigning { payload, .. } => Some(simple_signing::read(payload.clone())?),
         };
+        if let Some(statement) = &statement {
+            self.report.passed(CheckName::Statement, "one of a known version", statement.statement_type());
+            check_subjects(statement, &wanted, self.policy.other_subjects)?;
+        }
         self.report.passed(CheckName::Subject, wanted.to_string(), wanted.to_string());
         Ok(statement)
-    }
-
-    /// The digest that the bundle names must be the artifact's, where that can be known.
-    fn message_digest(&self, named: Option<&sigstore_types::MessageDigest>) -> Result<(), VerifyError> {
-        let Some(named) = named else { return Ok(()) };
-        let algorithm = named.algorithm.as_rekor_str().to_owned();
-        let expected = self.message().hash(named.algorithm);
-        let expected = expected.ok_or(VerifyError::ArtifactBytesNeeded { algorithm })?;
-        if expected == named.digest.as_bytes() {
-            return Ok(());
-        }
-        Err(VerifyError::MessageDigest { expected: hex(&expected), found: hex(named.digest.as_bytes()) })
-    }
-
-    fn certificate(&mut self, times: &[Timestamp]) -> Result<(), VerifyError> {
-        let root = self.root.ok_or(VerifyError::TrustedRootMissing { needed_for: "a certificate" })?;
-        let claims = certificate::check(self.bundle, self.artifact, root, self.policy, times)?;
-        let window = format!("valid from {} to {}", claims.not_before, claims.not_after);
-        self.report.passed(CheckName::Certificate, "an authority of the trusted root", window);
-        if self.policy.evidence.certificate_log {
-            self.report.passed(CheckName::CertificateLog, "a log of the trusted root", "seen by one");
-        }
-        let ExpectedSigner::Identity { identity, issuer } = &self.policy.signer else { return Ok(()) };
-        if !claims.identity.as_deref().is_some_and(|found| identity.admits(found)) {
-            return Err(VerifyError::Identity { expected: identity.clone(), found: claims.identity });
-        }
-        if !claims.issuer.as_deref().is_some_and(|found| issuer.admits(found)) {
-            return Err(VerifyError::Issuer { expected: issuer.clone(), found: claims.issuer });
-        }
-        let (found, by) = (claims.identity.unwrap_or_default(), claims.issuer.unwrap_or_default());
-        self.report.passed(CheckName::Identity, identity.to_string(), found.clone());
-        self.report.passed(CheckName::Issuer, issuer.to_string(), by.clone());
-        self.report.signer = Some(SignedBy::Identity { identity: found, issuer: by });
-        Ok(())
     }
 
     fn predicate_type(&mut self, statement: Option<&Statement>) -> Result<(), VerifyError> {
@@ -287,32 +356,32 @@ impl<'a> Examiner<'a> {
         Ok(())
     }
 
+    pub(crate) fn root_for(
+        &self,
+        needed_for: &'static str,
+        check: CheckName,
+    ) -> Result<&'a TrustedRoot, VerifyError> {
+        self.root.ok_or(VerifyError::TrustedRootMissing { needed_for, check })
+    }
+
     fn entries(&self) -> impl Iterator<Item = Logged<'a>> + use<'a> {
         self.bundle.entries.iter().enumerate().map(|(index, entry)| Logged { index, entry })
     }
-
-    fn payload(&self) -> Option<&'a [u8]> {
-        match &self.bundle.content {
-            Content::Envelope(envelope) => Some(&envelope.payload),
-            Content::Message { .. } => None,
-        }
-    }
 }
 
-fn is_signed_by(key: &PublicKey, message: &Message<'_>, signature: &sigstore_types::SignatureBytes) -> bool {
-    match message {
-        Message::Bytes(bytes) => key.verifies(bytes, signature),
-        Message::Digest(digest) => key.verifies_digest(&digest.to_bytes(), signature),
+/// The digest that the bundle names must be the artifact's, where that can be known.
+fn message_digest(
+    message: &Message<'_>,
+    named: Option<&sigstore_types::MessageDigest>,
+) -> Result<(), VerifyError> {
+    let Some(named) = named else { return Ok(()) };
+    let algorithm = named.algorithm.as_rekor_str().to_owned();
+    let expected = message.hash(named.algorithm);
+    let expected = expected.ok_or(VerifyError::ArtifactBytesNeeded { algorithm })?;
+    if expected == named.digest.as_bytes() {
+        return Ok(());
     }
-}
-
-fn no_key_fits(keys: &[PublicKey], hint: &str, message: &Message<'_>) -> VerifyError {
-    if let Some(error) = keys.iter().find_map(|key| check_algorithm(key, message).err()) {
-        return error;
-    }
-    let expected = keys.iter().map(key_name).collect::<Vec<_>>().join(" or ");
-    let hint = (!hint.is_empty()).then(|| hint.chars().take(160).collect());
-    VerifyError::Signature { expected, hint }
+    Err(VerifyError::MessageDigest { expected: hex(&expected), found: hex(named.digest.as_bytes()) })
 }
 
 /// Ed25519 signs the message and not its digest.
@@ -323,10 +392,6 @@ fn check_algorithm(key: &PublicKey, message: &Message<'_>) -> Result<(), VerifyE
         }
         _ => Ok(()),
     }
-}
-
-fn key_name(key: &PublicKey) -> String {
-    format!("key {}", key.fingerprint())
 }
 
 fn check_subjects(statement: &Statement, wanted: &Digest, others: OtherSubjects) -> Result<(), VerifyError> {

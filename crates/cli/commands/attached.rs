@@ -51,6 +51,9 @@ fn line(node: &AttachedNode) -> String {
             format!("bundle {}", predicate_type.as_deref().unwrap_or("of unknown predicate"))
         }
         AttachedKind::Tagged { ending } => format!("tag .{ending}"),
+        AttachedKind::Unsigned { predicate_types } => {
+            format!("unsigned {}", predicate_types.join(", "))
+        }
         AttachedKind::Other => {
             descriptor.artifact_type.as_ref().map_or_else(|| "artifact".to_owned(), ToString::to_string)
         }
@@ -65,6 +68,7 @@ fn node_json(node: &AttachedNode) -> Value {
         AttachedKind::Image => "image",
         AttachedKind::Bundle { .. } => "bundle",
         AttachedKind::Tagged { .. } => "tagged",
+        AttachedKind::Unsigned { .. } => "unsigned",
         AttachedKind::Other => "artifact",
     };
     json!({

@@ -3,20 +3,21 @@
 use supercargo::{Error, image::Image};
 
 use super::{setup, verify};
-use crate::args::{Common, FetchArgs};
+use crate::args::Common;
 use crate::environment::Environment;
+use crate::verify_args::FetchArgs;
 use crate::{output, terminal};
 
 /// Writes the predicate of an attestation that passes.
 pub(crate) fn run(args: &FetchArgs, common: &Common) -> Result<(), Error> {
     let session = setup::session(common, &Environment::read())?;
-    let (reference, resolved) = setup::open(&session, &args.target, common)?;
+    let (reference, resolved) = setup::pin(&session, &args.target, common)?;
     let [image] = resolved.images.as_slice() else {
         return Err(Error::usage(
             "one predicate at a time: choose one platform with `--platform os/arch[/variant]`",
         ));
     };
-    let source = verify::Source::new(&args.policy, || session.attachments(&reference))?;
+    let source = verify::Source::new(args.policy.bundle.as_deref(), || session.attachments(&reference))?;
     let predicate = predicate(args, image, &session, &source, common)?;
     match &args.output {
         Some(file) => output::file(file, &predicate),

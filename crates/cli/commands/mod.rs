@@ -5,13 +5,17 @@ mod attest;
 mod cache;
 mod delivery;
 mod ecosystems;
+mod explain;
 mod fetch;
 mod generated;
 mod key;
+mod policy;
+mod recompute;
 mod scan;
 mod setup;
 mod sign;
 mod signer;
+mod signers;
 mod trust;
 mod verify;
 
@@ -26,6 +30,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Error> {
         Command::Attest(args) => attest::run(args, &cli.common),
         Command::Sign(args) => sign::run(args, &cli.common),
         Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Policy(command) => policy::run(command, &cli.common),
         Command::Attached(args) => attached::run(args, &cli.common),
         Command::Fetch(args) => fetch::run(args, &cli.common),
         Command::Key(command) => key::run(command, &cli.common),

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use supercargo::attest_types::{PredicateType, PredicateTypeError};
-use supercargo::content::Limits;
+use supercargo::content::{Limits, Platform};
 use supercargo::image::{PlatformChoice, Reference, Resolved, compressed_archive, host_platform};
 use supercargo::registry::{ClientCertificate, Mirror, ProxyOptions, RegistryOptions, Secret};
 use supercargo::signing::HttpOptions;
@@ -19,7 +19,13 @@ use crate::terminal::{self, Bar};
 pub(crate) fn session(common: &Common, environment: &Environment) -> Result<Session, Error> {
     let registry = registry(&common.registry, environment)?;
     let threads = common.threads.map_or(0, usize::from);
-    Session::new(SessionOptions { limits: limits(&common.limits), threads, full: common.full, registry })
+    Session::new(SessionOptions {
+        limits: limits(&common.limits),
+        threads,
+        full: common.full,
+        registry,
+        offline: common.offline,
+    })
 }
 
 /// The images that the user means, with a note where the platform was chosen by default.
@@ -29,31 +35,55 @@ pub(crate) fn open(
     common: &Common,
 ) -> Result<(Reference, Resolved), Error> {
     let (reference, resolved) = open_quietly(session, target, common)?;
-    if let (None, Some(_)) = (&target.platform, &resolved.index) {
-        let line = format!(
-            "note: {} is an index; took the image for {}, the platform of this host",
-            target.reference,
-            host_platform(std::env::consts::OS, std::env::consts::ARCH)
-        );
-        terminal::note(common, &clean(&line));
-    }
+    note_platform(target, &resolved, common);
     Ok((reference, resolved))
 }
 
-/// The same without the note, for what is about the index itself.
+/// The same, pinned by digest and perhaps without platform and layers.
+pub(crate) fn pin(
+    session: &Session,
+    target: &Target,
+    common: &Common,
+) -> Result<(Reference, Resolved), Error> {
+    let (reference, choice) = wish(target)?;
+    let resolved = session.pin(&reference, &choice)?;
+    note_platform(target, &resolved, common);
+    Ok((reference, resolved))
+}
+
+/// As [`open`] without the note, for what is about the index itself.
 pub(crate) fn open_quietly(
     session: &Session,
     target: &Target,
     common: &Common,
 ) -> Result<(Reference, Resolved), Error> {
-    let reference: Reference = target.reference.parse()?;
+    let (reference, choice) = wish(target)?;
+    let resolved = resolve(session, &reference, &choice, common)?;
+    Ok((reference, resolved))
+}
+
+fn wish(target: &Target) -> Result<(Reference, PlatformChoice), Error> {
     let choice = match &target.platform {
         Some(PlatformArg::All) => PlatformChoice::All,
         Some(PlatformArg::One(platform)) => PlatformChoice::Only(platform.clone()),
-        None => PlatformChoice::Host(host_platform(std::env::consts::OS, std::env::consts::ARCH)),
+        None => PlatformChoice::Host(host()),
     };
-    let resolved = resolve(session, &reference, &choice, common)?;
-    Ok((reference, resolved))
+    Ok((target.reference.parse()?, choice))
+}
+
+fn note_platform(target: &Target, resolved: &Resolved, common: &Common) {
+    if let (None, Some(_)) = (&target.platform, &resolved.index) {
+        let line = format!(
+            "note: {} is an index; took the image for {}, the platform of this host",
+            target.reference,
+            host()
+        );
+        terminal::note(common, &clean(&line));
+    }
+}
+
+fn host() -> Platform {
+    host_platform(std::env::consts::OS, std::env::consts::ARCH)
 }
 
 /// Archives that pass by only once are read as they come.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::{Digest, MediaType};
 
@@ -23,13 +24,23 @@ pub struct Descriptor {
     pub artifact_type: Option<MediaType>,
     /// Where else the bytes can be had (foreign layers).
     pub urls: Vec<String>,
+    /// The bytes themselves, where the document embeds them; they are those of the digest.
+    pub data: Option<Arc<[u8]>>,
 }
 
 impl Descriptor {
     /// A descriptor without annotations, platform or artifact type.
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
-        let annotations = BTreeMap::new();
-        Self { media_type, digest, size, annotations, platform: None, artifact_type: None, urls: Vec::new() }
+        Self {
+            media_type,
+            digest,
+            size,
+            annotations: BTreeMap::new(),
+            platform: None,
+            artifact_type: None,
+            urls: Vec::new(),
+            data: None,
+        }
     }
 
     /// The descriptor of `bytes`.

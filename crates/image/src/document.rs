@@ -1,6 +1,7 @@
 //! Manifests, indexes and configurations: bytes in, checked values out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use supercargo_content::{
     ContentMismatch, Descriptor, Digest, DigestParseError, Limits, MediaType, Platform,
@@ -247,7 +248,7 @@ fn descriptor(place: &'static str, raw: RawDescriptor) -> Result<Descriptor, Doc
     let size = raw.size.as_u64().filter(|&size| i64::try_from(size).is_ok());
     let found = || excerpt(&raw.size.to_string());
     let size = size.ok_or_else(|| DocumentError::Size { place, found: found() })?;
-    let descriptor = Descriptor {
+    let mut descriptor = Descriptor {
         media_type: MediaType::new(raw.media_type.unwrap_or_default()),
         digest: digest(place, &raw.digest)?,
         size,
@@ -255,23 +256,24 @@ fn descriptor(place: &'static str, raw: RawDescriptor) -> Result<Descriptor, Doc
         platform: raw.platform.and_then(crate::raw::RawPlatform::checked),
         artifact_type: raw.artifact_type.filter(|text| !text.is_empty()).map(MediaType::new),
         urls: raw.urls.unwrap_or_default(),
+        data: None,
     };
     if let Some(data) = raw.data {
-        check_data(place, &descriptor, &data)?;
+        descriptor.data = Some(checked_data(place, &descriptor, &data)?);
     }
     Ok(descriptor)
 }
 
-/// Embedded bytes must be those of the digest; they are checked here and then fetched like all others.
-fn check_data(place: &'static str, what: &Descriptor, data: &str) -> Result<(), DocumentError> {
+/// Embedded bytes must be those of the digest.
+fn checked_data(place: &'static str, what: &Descriptor, data: &str) -> Result<Arc<[u8]>, DocumentError> {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD.decode(data);
-    let fits = bytes.is_ok_and(|bytes| {
+    let bytes = bytes.ok().filter(|bytes| {
         let mut hasher = supercargo_content::Hasher::new(what.digest.algorithm());
-        hasher.update(&bytes);
+        hasher.update(bytes);
         bytes.len() as u64 == what.size && hasher.finish() == what.digest
     });
-    if fits { Ok(()) } else { Err(DocumentError::Data { place, digest: what.digest.clone() }) }
+    bytes.map(Arc::from).ok_or_else(|| DocumentError::Data { place, digest: what.digest.clone() })
 }
 
 fn digest(place: &'static str, text: &str) -> Result<Digest, DocumentError> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use supercargo_content::{Descriptor, Limits};
 use supercargo_image::{
-    Blobs, PlatformChoice, Reference, RegistryReference, ResolveError, Resolved, Source, resolve,
+    Blobs, Content, Document, Image, ImageConfig, PlatformChoice, Reference, RegistryReference, ResolveError,
+    Resolved, Source, fetch_document, parse_document, resolve,
 };
 
 use crate::blobs::RepositoryBlobs;
@@ -24,6 +25,52 @@ impl RegistrySource {
     /// A source on a client.
     pub fn new(client: RegistryClient) -> Self {
         Self { client }
+    }
+
+    /// As [`Source::open`], and for a plain manifest without asking for its configuration: one request. Such an image
+    /// has neither platform nor layers; it is for what is known by digest, such as verification.
+    pub fn pin(
+        &self,
+        at: &Reference,
+        platform: &PlatformChoice,
+        limits: &Limits,
+    ) -> Result<Resolved, ResolveError> {
+        let place = at.to_string();
+        let (root, blobs) = self.rooted(at)?;
+        if matches!(platform, PlatformChoice::Only(_)) {
+            return resolve(at, &root, platform, &blobs, limits).map_err(|error| plain(error, &place));
+        }
+        let bytes = fetch_document(blobs.as_ref(), &root, "manifest", &place, limits)?;
+        match parse_document(&bytes, Some(&root.media_type), limits) {
+            Ok(Document::Manifest(manifest)) if manifest.is_image() => {
+                let image = Image {
+                    reference: at.clone(),
+                    manifest: Some(Descriptor { media_type: manifest.media_type, ..root }),
+                    image_id: Some(manifest.config.digest),
+                    index: None,
+                    annotations: manifest.annotations,
+                    config: ImageConfig::default(),
+                    content: Content::Layers { layers: Vec::new(), blobs },
+                };
+                Ok(Resolved { images: vec![image], index: None })
+            }
+            _ => resolve(at, &root, platform, &blobs, limits).map_err(|error| plain(error, &place)),
+        }
+    }
+
+    /// The manifest or index behind a reference, and the store that has it at hand.
+    fn rooted(&self, at: &Reference) -> Result<(Descriptor, Arc<dyn Blobs>), ResolveError> {
+        let place = at.to_string();
+        let Reference::Registry(reference) = at else {
+            let (wanted, there) = (place.clone(), "nothing: it is no registry reference".to_owned());
+            return Err(ResolveError::NotFound { wanted, place, there });
+        };
+        let failed =
+            |source: RegistryError| ResolveError::Registry { place: place.clone(), source: Box::new(source) };
+        let (repository, root) = self.root(reference).map_err(failed)?;
+        let inner = RepositoryBlobs::new(self.client.clone(), repository);
+        let descriptor = root.descriptor.clone();
+        Ok((descriptor, Arc::new(WithRoot { root: root.descriptor, bytes: root.body, inner })))
     }
 
     fn root(&self, at: &RegistryReference) -> Result<(Repository, Manifest), RegistryError> {
@@ -44,18 +91,8 @@ impl Source for RegistrySource {
         platform: &PlatformChoice,
         limits: &Limits,
     ) -> Result<Resolved, ResolveError> {
-        let place = at.to_string();
-        let Reference::Registry(reference) = at else {
-            let (wanted, there) = (place.clone(), "nothing: it is no registry reference".to_owned());
-            return Err(ResolveError::NotFound { wanted, place, there });
-        };
-        let failed =
-            |source: RegistryError| ResolveError::Registry { place: place.clone(), source: Box::new(source) };
-        let (repository, root) = self.root(reference).map_err(failed)?;
-        let inner = RepositoryBlobs::new(self.client.clone(), repository);
-        let descriptor = root.descriptor.clone();
-        let blobs: Arc<dyn Blobs> = Arc::new(WithRoot { root: root.descriptor, bytes: root.body, inner });
-        resolve(at, &descriptor, platform, &blobs, limits).map_err(|error| plain(error, &place))
+        let (root, blobs) = self.rooted(at)?;
+        resolve(at, &root, platform, &blobs, limits).map_err(|error| plain(error, &at.to_string()))
     }
 }
 

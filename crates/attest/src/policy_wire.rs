@@ -1,0 +1,248 @@
+//! The TOML of a policy as it stands in the file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use crate::key_set::WireKey;
+use crate::policy_file::{PolicyFile, PolicyFileError, Requirement, Which};
+use crate::sbom_rules::{Field, SbomRules};
+use crate::slsa_rules::SlsaRules;
+use crate::{EvidenceNeeded, ExpectedSigner, OtherSubjects, Pattern, PredicateType, TextRule};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WirePolicy {
+    require: Vec<WireRequirement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WireRequirement {
+    name: String,
+    #[serde(rename = "type")]
+    predicate_type: String,
+    signer: Vec<WireSigner>,
+    threshold: Option<usize>,
+    which: Option<WireWhich>,
+    max_age: Option<String>,
+    #[serde(default)]
+    only_subject: bool,
+    logs_min: Option<usize>,
+    timestamps_min: Option<usize>,
+    certificate_log: Option<bool>,
+    slsa: Option<WireSlsa>,
+    sbom: Option<WireSbom>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireWhich {
+    Newest,
+    All,
+    Any,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WireSigner {
+    key: Option<String>,
+    name: Option<String>,
+    not_before: Option<String>,
+    not_after: Option<String>,
+    identity: Option<String>,
+    identity_pattern: Option<String>,
+    issuer: Option<String>,
+    issuer_pattern: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WireSlsa {
+    #[serde(default)]
+    builders: BTreeMap<String, u8>,
+    level_min: Option<u8>,
+    build_types: Option<BTreeSet<String>>,
+    source_repository: Option<String>,
+    source_ref: Option<String>,
+    source_ref_pattern: Option<String>,
+    workflow: Option<String>,
+    #[serde(default)]
+    external_parameters: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    reject_unknown_parameters: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WireSbom {
+    #[serde(default)]
+    denied_licences: Vec<String>,
+    #[serde(default)]
+    denied_packages: Vec<String>,
+    #[serde(default)]
+    required_fields: Vec<Field>,
+    #[serde(default)]
+    packages_min: usize,
+}
+
+pub(crate) fn read(text: &str) -> Result<PolicyFile, PolicyFileError> {
+    let wire: WirePolicy = toml::from_str(text).map_err(|error| PolicyFileError::Toml(error.to_string()))?;
+    let (max, found) = (PolicyFile::REQUIREMENTS_MAX, wire.require.len());
+    if found == 0 || found > max {
+        return Err(PolicyFileError::Count { max, found });
+    }
+    let mut names = BTreeSet::new();
+    let mut requirements = Vec::new();
+    for wire in wire.require {
+        if !names.insert(wire.name.clone()) {
+            return Err(PolicyFileError::Name { name: wire.name });
+        }
+        requirements.push(requirement(wire)?);
+    }
+    Ok(PolicyFile { requirements })
+}
+
+fn requirement(wire: WireRequirement) -> Result<Requirement, PolicyFileError> {
+    let name = wire.name.clone();
+    let predicate_type: PredicateType = (wire.predicate_type.parse())
+        .map_err(|source| PolicyFileError::PredicateType { name: name.clone(), source })?;
+    check_rules(&wire, &predicate_type)?;
+    let evidence = evidence(&wire);
+    let patterns = wire.signer.iter().any(|signer| signer.identity_pattern.is_some());
+    let signers: Vec<_> =
+        wire.signer.into_iter().map(|signer| signer.check(&name)).collect::<Result<_, _>>()?;
+    let threshold = wire.threshold.unwrap_or(1);
+    if signers.is_empty() || threshold == 0 || (threshold > signers.len() && !patterns) {
+        return Err(PolicyFileError::Threshold { name, threshold, signers: signers.len() });
+    }
+    let only = if wire.only_subject { OtherSubjects::Refused } else { OtherSubjects::Allowed };
+    Ok(Requirement {
+        predicate_type,
+        signers,
+        threshold,
+        which: match wire.which {
+            None | Some(WireWhich::Newest) => Which::Newest,
+            Some(WireWhich::All) => Which::All,
+            Some(WireWhich::Any) => Which::Any,
+        },
+        max_age: wire.max_age.map(|text| age(&name, &text)).transpose()?,
+        other_subjects: only,
+        evidence,
+        slsa: wire.slsa.map(|slsa| slsa.check(&name)).transpose()?,
+        sbom: wire.sbom.map(SbomRules::from),
+        name,
+    })
+}
+
+/// Rules that could never be looked at would give a false sense of safety.
+fn check_rules(wire: &WireRequirement, predicate_type: &PredicateType) -> Result<(), PolicyFileError> {
+    let is_provenance = predicate_type.uri().starts_with("https://slsa.dev/provenance/");
+    let is_sbom = matches!(predicate_type.name(), Some("cyclonedx" | "spdx" | "spdxjson"));
+    let wrong = match (&wire.slsa, &wire.sbom) {
+        (Some(_), _) if !is_provenance => "slsa",
+        (_, Some(_)) if !is_sbom => "sbom",
+        _ => return Ok(()),
+    };
+    let (name, predicate_type) = (wire.name.clone(), predicate_type.clone());
+    Err(PolicyFileError::Rules { name, rules: wrong, predicate_type })
+}
+
+fn evidence(wire: &WireRequirement) -> EvidenceNeeded {
+    let only_keys = wire.signer.iter().all(|signer| signer.key.is_some());
+    let usual = if only_keys { EvidenceNeeded::KEYS } else { EvidenceNeeded::USUAL };
+    EvidenceNeeded {
+        logs_min: wire.logs_min.unwrap_or(usual.logs_min),
+        key_logs_min: wire.logs_min.map_or(usual.key_logs_min, Some),
+        timestamps_min: wire.timestamps_min.unwrap_or(0),
+        certificate_log: wire.certificate_log.unwrap_or(true),
+    }
+}
+
+impl WireSigner {
+    fn check(self, requirement: &str) -> Result<ExpectedSigner, PolicyFileError> {
+        let name = || requirement.to_owned();
+        let wrong = |detail| PolicyFileError::Signer { name: name(), detail };
+        let has_identity = self.identity.is_some() || self.identity_pattern.is_some();
+        let has_issuer = self.issuer.is_some() || self.issuer_pattern.is_some();
+        if let Some(pem) = self.key {
+            if has_identity || has_issuer {
+                return Err(wrong("found both"));
+            }
+            let key =
+                WireKey { name: self.name, pem, not_before: self.not_before, not_after: self.not_after };
+            let key = key.check(0).map_err(|source| PolicyFileError::Key { name: name(), source })?;
+            return Ok(ExpectedSigner::Key(key));
+        }
+        if self.not_before.is_some() || self.not_after.is_some() {
+            return Err(wrong("found a time without a key"));
+        }
+        let identity = rule(self.identity, self.identity_pattern, requirement)?;
+        let issuer = rule(self.issuer, self.issuer_pattern, requirement)?;
+        Ok(ExpectedSigner::Identity {
+            identity: identity.ok_or_else(|| wrong("found neither"))?,
+            issuer: issuer.ok_or_else(|| wrong("found no issuer"))?,
+        })
+    }
+}
+
+/// The exact text or the pattern; both at once are no rule.
+fn rule(
+    exact: Option<String>,
+    pattern: Option<String>,
+    requirement: &str,
+) -> Result<Option<TextRule>, PolicyFileError> {
+    let name = || requirement.to_owned();
+    match (exact, pattern) {
+        (Some(_), Some(_)) => {
+            Err(PolicyFileError::Signer { name: name(), detail: "found a text and a pattern" })
+        }
+        (Some(text), None) => Ok(Some(TextRule::Exactly(text))),
+        (None, Some(text)) => Pattern::new(&text)
+            .map(|pattern| Some(TextRule::Pattern(pattern)))
+            .map_err(|source| PolicyFileError::Pattern { name: name(), source }),
+        (None, None) => Ok(None),
+    }
+}
+
+impl WireSlsa {
+    fn check(self, requirement: &str) -> Result<SlsaRules, PolicyFileError> {
+        let json = |value: toml::Value| serde_json::to_value(value).unwrap_or_default();
+        let parameters = self.external_parameters.into_iter();
+        Ok(SlsaRules {
+            builders: self.builders,
+            level_min: self.level_min.unwrap_or(0),
+            build_types: self.build_types,
+            source_repository: self.source_repository,
+            source_ref: rule(self.source_ref, self.source_ref_pattern, requirement)?,
+            workflow: self.workflow,
+            external_parameters: parameters.map(|(name, value)| (name, json(value))).collect(),
+            reject_unknown_parameters: self.reject_unknown_parameters,
+        })
+    }
+}
+
+impl From<WireSbom> for SbomRules {
+    fn from(wire: WireSbom) -> Self {
+        Self {
+            denied_licences: wire.denied_licences,
+            denied_packages: wire.denied_packages,
+            required_fields: wire.required_fields,
+            packages_min: wire.packages_min,
+        }
+    }
+}
+
+/// `45m`, `12h` or `90d`.
+fn age(name: &str, text: &str) -> Result<SignedDuration, PolicyFileError> {
+    let wrong = || PolicyFileError::Age { name: name.to_owned(), found: text.chars().take(40).collect() };
+    let (number, minutes) = match (text.strip_suffix('m'), text.strip_suffix('h'), text.strip_suffix('d')) {
+        (Some(number), _, _) => (number, 1),
+        (_, Some(number), _) => (number, 60),
+        (_, _, Some(number)) => (number, 24 * 60),
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(SignedDuration::from_mins(i64::from(number) * minutes))
+}
