@@ -89,6 +89,7 @@ fn certificates_of_a_real_image() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a person asks by a variable to have the golden files written")]
 fn golden(stage: &Stage, name: &str, line: &str, code: i32) {
     let done = stage.run(&format!("{line} --explain"));
     assert_eq!(done.code, code, "{name}: {done:#?}");

@@ -95,7 +95,7 @@ fn small(
 
 enum Selected {
     /// One manifest or index.
-    One(Descriptor),
+    One(Box<Descriptor>),
     /// Images that differ only in their platform, as if `index.json` were their index.
     Platforms(Vec<Descriptor>),
 }
@@ -111,7 +111,7 @@ struct Layout<'a> {
 impl Layout<'_> {
     fn select(&self, selector: &Selector) -> Result<Selected, ResolveError> {
         match selector {
-            Selector::Digest(digest) => self.by_digest(digest).map(Selected::One),
+            Selector::Digest(digest) => self.by_digest(digest).map(|one| Selected::One(Box::new(one))),
             Selector::Tag(tag) => self.by_tag(tag),
             Selector::Only => {
                 let entries = self.index.manifests.iter().filter(|entry| !is_attached(entry)).cloned();
@@ -154,7 +154,7 @@ impl Layout<'_> {
         };
         match entries.as_slice() {
             [] => Err(self.not_found(wanted)),
-            [one] => Ok(Selected::One(one.clone())),
+            [one] => Ok(Selected::One(Box::new(one.clone()))),
             several if differ_in_platform(several) => Ok(Selected::Platforms(entries)),
             several => Err(ambiguous(several)),
         }
