@@ -22,9 +22,6 @@ pub(crate) struct TrustArgs {
     /// Trust this file instead of a repository (Sigstore trusted root, JSON, or JSON Lines with several)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) trusted_root: Option<PathBuf>,
-    /// Ask no repository: take what was kept, verified again, or what is built in
-    #[arg(long)]
-    pub(crate) offline: bool,
 }
 
 /// The well-known Sigstore instances.

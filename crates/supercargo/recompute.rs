@@ -211,6 +211,7 @@ impl Head {
             };
             let small = usize::try_from(value).unwrap_or(usize::MAX);
             match name {
+                "streamed_bytes_min" => limits.streamed_bytes_min = value.min(most.streamed_bytes_min),
                 "file_bytes_max" => limits.file_bytes_max = value.min(most.file_bytes_max),
                 "entries_max" => limits.entries_max = value.min(most.entries_max),
                 "path_bytes_max" => limits.path_bytes_max = small.min(most.path_bytes_max),
@@ -227,7 +228,7 @@ impl Head {
 fn no_sbom(found: &str) -> Error {
     Error::Usage {
         message: format!(
-            "the signed predicate cannot be computed again: expected CycloneDX 1.6 or 1.7 or SPDX 2.3 JSON, found {found}"
+            "the signed predicate cannot be computed again: expected CycloneDX 1.5 to 1.7 or SPDX 2.3 JSON, found {found}"
         ),
         hint: Some("choose the SBOM with `--type cyclonedx` or `--type spdx`".into()),
     }

@@ -51,7 +51,7 @@ impl RecordTrust {
         trusted_root: Option<TrustedRoot>,
         root_name: &str,
     ) -> Result<Self, PredicateTypeError> {
-        let fingerprint = format!("{:?}\n{:?}\n{root_name}", policy.signer, policy.evidence);
+        let fingerprint = format!("{:?}\n{:?}\n{root_name}", policy.signers, policy.evidence);
         let fingerprint = Digest::sha256_of(fingerprint.as_bytes());
         let predicate_type = PredicateType::from_uri(RECORD_PREDICATE_TYPE)?;
         let policy = policy.predicate_type(predicate_type).other_subjects(OtherSubjects::Refused);

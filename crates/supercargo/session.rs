@@ -69,7 +69,8 @@ impl Session {
                 hint: Some("name a repository in a registry, as in `registry.example/team/cache`".into()),
             });
         };
-        let records = RegistryRecords::new(reference, self.client()?.clone(), trust, signing, self.limits());
+        let records =
+            RegistryRecords::new(reference, self.client(at)?.clone(), trust, signing, self.limits());
         records.map_err(|error| Error::RegistrySetup(Box::new(error)))
     }
 

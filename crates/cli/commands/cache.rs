@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use supercargo::attest_types::{ExpectedSigner, Policy};
+use supercargo::attest_types::{Policy, PublicKey};
 use supercargo::content::Digest;
 use supercargo::inventory::Inventory;
 use supercargo::{
@@ -13,7 +13,7 @@ use supercargo::{
     Session, Signing, clean,
 };
 
-use super::{setup, signer, trust, verify};
+use super::{setup, signer, signers, trust};
 use crate::args::{CacheArgs, CacheCommand, Common};
 use crate::environment::{self, Environment};
 use crate::signing_args::{SignerArgs, TrustArgs};
@@ -109,11 +109,11 @@ fn registry_records(
 fn policy(args: &CacheArgs, signing: Option<&Signing>) -> Result<Policy, Error> {
     let now = environment::now();
     match (&args.layer_cache_key, &args.layer_cache_identity, &args.layer_cache_issuer) {
-        (Some(file), _, _) => Ok(Policy::keys(vec![verify::public_key(file)?], now)),
+        (Some(file), _, _) => Ok(Policy::keys(vec![signers::public_key(file)?], now)),
         (None, Some(identity), Some(issuer)) => Ok(Policy::identity(identity, issuer, now)),
         _ => match signing.and_then(own_signer) {
-            Some(ExpectedSigner::Keys(keys)) => Ok(Policy::keys(keys, now)),
-            _ => Err(Error::Usage {
+            Some(key) => Ok(Policy::keys(vec![key], now)),
+            None => Err(Error::Usage {
                 message: "nobody is named whose records count".into(),
                 hint: Some(
                     "give `--layer-cache-key PUB`, or `--layer-cache-identity ID` with `--layer-cache-issuer URL`"
@@ -124,9 +124,9 @@ fn policy(args: &CacheArgs, signing: Option<&Signing>) -> Result<Policy, Error> 
     }
 }
 
-fn own_signer(signing: &Signing) -> Option<ExpectedSigner> {
+fn own_signer(signing: &Signing) -> Option<PublicKey> {
     match &signing.signer {
-        supercargo::signing::Signer::Key(key) => Some(ExpectedSigner::Keys(vec![key.public().clone()])),
+        supercargo::signing::Signer::Key(key) => Some(key.public().clone()),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use supercargo::{
     check_policy, clean,
 };
 
-use super::{explain, setup, verify};
+use super::{explain, setup, trust, verify};
 use crate::args::{Common, PlatformArg, Target};
 use crate::environment::{self, Environment};
 use crate::output;
@@ -86,7 +86,7 @@ fn judge(
     request: &Request<'_>,
     session: &Session,
 ) -> Result<PolicyVerdict, Error> {
-    let root = verify::trusted_root(request.trusted_root)?;
+    let root = trust::trusted_root(request.trusted_root)?;
     let options =
         PolicyOptions { trusted_root: Some(&root), now: environment::now(), limits: session.limits() };
     check_policy(image, bundles, policy, &options)

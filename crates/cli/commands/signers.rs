@@ -65,7 +65,7 @@ fn pattern(text: &str) -> Result<TextRule, Error> {
     Pattern::new(text).map(TextRule::Pattern).map_err(|error: PatternError| Error::usage(error.to_string()))
 }
 
-fn public_key(file: &Path) -> Result<PublicKey, Error> {
+pub(crate) fn public_key(file: &Path) -> Result<PublicKey, Error> {
     let pem = fs::read(file).map_err(|source| Error::read(file, source))?;
     PublicKey::from_pem(&pem).map_err(|error| Error::document("public key", file, error))
 }

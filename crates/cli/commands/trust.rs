@@ -22,7 +22,7 @@ pub(crate) fn run(command: &TrustCommand, common: &Common) -> Result<(), Error> 
             show(&Found::without_asking(trust, common, &environment)?, *json, common)
         }
         TrustCommand::Update { trust, json } => {
-            refuse_a_file(trust)?;
+            refuse_a_file(trust, common)?;
             let settings = settings(trust, common, &environment)?;
             let updated = Found::Trust { trust: settings.update()?, mirror: settings.repository.mirror };
             show(&updated, *json, common)
@@ -62,7 +62,7 @@ impl Found {
         common: &Common,
         environment: &Environment,
     ) -> Result<Self, Error> {
-        Self::find(args, common, environment, !args.offline)
+        Self::find(args, common, environment, !common.offline)
     }
 
     fn find(args: &TrustArgs, common: &Common, environment: &Environment, ask: bool) -> Result<Self, Error> {
@@ -144,8 +144,8 @@ fn settings(args: &TrustArgs, common: &Common, environment: &Environment) -> Res
     Ok(TrustSettings { repository, cache: folder(environment), http, now: environment::now() })
 }
 
-fn refuse_a_file(args: &TrustArgs) -> Result<(), Error> {
-    if args.trusted_root.is_some() || args.offline {
+fn refuse_a_file(args: &TrustArgs, common: &Common) -> Result<(), Error> {
+    if args.trusted_root.is_some() || common.offline {
         return Err(Error::usage(
             "`trust update` asks the repository of an instance: it takes no file and no `--offline`",
         ));
