@@ -169,6 +169,7 @@ impl Head {
     fn format(&self) -> Result<FormatId, Error> {
         let (cyclonedx, spdx) = (self.bom_format.as_deref(), self.spdx_version.as_deref());
         match (cyclonedx, self.spec_version.as_deref(), spdx) {
+            (Some("CycloneDX"), Some("1.5"), None) => Ok(FormatId::CYCLONEDX_JSON_1_5),
             (Some("CycloneDX"), Some("1.6"), None) => Ok(FormatId::CYCLONEDX_JSON_1_6),
             (Some("CycloneDX"), Some("1.7"), None) => Ok(FormatId::CYCLONEDX_JSON_1_7),
             (None, _, Some("SPDX-2.3")) => Ok(FormatId::SPDX_JSON_2_3),
