@@ -44,7 +44,10 @@ const fn cyclonedx(path: &'static str) -> Official {
     Official { path, target: path, source: CYCLONEDX, license: APACHE }
 }
 
-const PREAMBLE: &str = "# Schemas of the standards
+const PREAMBLE: &str = "# Schemas
+
+`policy.schema.json` is our own: the policy files of `supercargo policy test` and `verify --policy`. It is written by
+hand; `tests/cli/policy.rs` holds it against what the program reads. The others are of the standards.
 
 Derived by `cargo run -p supercargo-xtask -- schemas OFFICIAL_FOLDER schemas` (`make schemas`) from the official
 files: names, types, required fields, enumerations, patterns and formats, which is what a validator needs. Titles,
