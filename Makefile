@@ -5,10 +5,10 @@ CACHE ?= $(or $(SUPERCARGO_CACHE),$(HOME)/.cache/supercargo)
 FUZZ_SECONDS ?= 60
 SUITES ?= ../shared/suites
 
-.PHONY: help demo build test lint interop fuzz audit schemas clean
+.PHONY: help demo build test lint interop bench bench-images bench-micro bench-counts bench-counts-record fuzz audit schemas clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: ## build the release binary, make an image of it, scan, attest, verify, fetch, and tamper
 	@sh tests/demo.sh
@@ -26,6 +26,21 @@ lint: ## formatting, clippy, licences and sources
 
 interop: build ## against real installers, registries, cosign and a private Sigstore (root)
 	@SUPERCARGO=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/supercargo bash tests/interop/run.sh
+
+bench: ## beside the floor and every peer found, over IMAGES (all seven by default; root, PEERS=DIR, PAIRS=1)
+	@IMAGES="$(IMAGES)" PEERS="$(PEERS)" PAIRS="$(PAIRS)" ONLY="$(ONLY)" sh tests/bench/run.sh
+
+bench-images: ## build IMAGES for `make bench` into the cache (root)
+	@sh testdata/images/bench/build.sh $(CACHE)/bench $(IMAGES)
+
+bench-micro: ## each step alone, in bytes per second
+	$(CARGO) bench --locked --quiet -p supercargo-bench --bench micro
+
+bench-counts: ## instructions of three fixed inputs, against the record
+	@sh tests/bench/counts.sh
+
+bench-counts-record: ## write that record anew
+	@sh tests/bench/counts.sh --write
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each
 	@sh fuzz/run.sh $(FUZZ_SECONDS)

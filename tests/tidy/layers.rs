@@ -23,7 +23,7 @@ const LEVELS: &[(&str, u8)] = &[
 ];
 
 /// Crates for development only; nothing that ships may depend on them.
-const DEV_ONLY: &[&str] = &["supercargo-testkit", "supercargo-xtask"];
+const DEV_ONLY: &[&str] = &["supercargo-bench", "supercargo-testkit", "supercargo-xtask"];
 
 /// The only crates that may open a socket.
 const NETWORK: &[&str] = &["supercargo-registry", "supercargo-signing", "supercargo"];

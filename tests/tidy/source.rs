@@ -10,6 +10,9 @@ const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 800;
 const MAIN_LINES_MAX: usize = 26;
 
+/// Folders of crates that do not ship.
+const DEV_ONLY: &[&str] = &["bench", "testkit", "xtask"];
+
 #[test]
 fn only_the_cli_prints_and_reads_the_environment() {
     let words = ["println!", "eprintln!", "print!(", "std::env::", "env::var", "process::exit"];
@@ -158,7 +161,7 @@ fn no_module_is_called_util() {
 fn every_crate_explains_itself_in_the_same_order() {
     let order = ["**Where in the flow.**", "**Key type.**", "**The one decision.**"];
     for path in files(&root().join("crates"), "/lib.rs") {
-        if ["testkit", "xtask"].iter().any(|name| path.starts_with(root().join("crates").join(name))) {
+        if DEV_ONLY.iter().any(|name| path.starts_with(root().join("crates").join(name))) {
             continue;
         }
         let text = fs::read_to_string(&path).expect("lib.rs");
@@ -178,7 +181,7 @@ fn every_crate_takes_the_lints_of_the_workspace() {
 /// The sources that ship.
 fn product_sources() -> Vec<(PathBuf, String)> {
     let dev_only = |path: &Path| {
-        ["testkit", "xtask"].iter().any(|name| path.starts_with(root().join("crates").join(name)))
+        DEV_ONLY.iter().any(|name| path.starts_with(root().join("crates").join(name)))
             || path.components().any(|part| {
                 ["tests", "examples", "benches"].contains(&part.as_os_str().to_str().unwrap_or_default())
             })

@@ -16,7 +16,7 @@ use crate::lazy::ByToc;
 use crate::{LayerRecord, NoRecords, PassedLayers, RecordStore, Reuse, ScanError, join};
 
 /// Settings of a scan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ScanOptions {
     /// Threads that read layers; 0 is one per core. The answer does not depend on it.
     pub threads: usize,
