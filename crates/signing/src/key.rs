@@ -33,7 +33,7 @@ enum Holder {
     /// A program of the Sigstore KMS plugin protocol.
     Plugin(PluginKey),
     /// Vault's transit engine.
-    Vault(VaultKey),
+    Vault(Box<VaultKey>),
 }
 
 /// A new pair of key files.
@@ -111,7 +111,7 @@ impl SigningKey {
     /// Uses a key of Vault's transit engine (also OpenBao's). Asks the server.
     pub fn in_vault(vault: &VaultTransit, http: &HttpOptions) -> Result<Self, KeyError> {
         let (public, vault) = VaultKey::open(vault, http)?;
-        Self::held(public, Holder::Vault(vault))
+        Self::held(public, Holder::Vault(Box::new(vault)))
     }
 
     /// The public key.

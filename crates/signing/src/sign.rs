@@ -97,7 +97,7 @@ pub struct SigningSession<'a> {
 enum Key<'a> {
     Given(&'a SigningKey),
     /// That of an identity, with its certificate's chain, leaf first.
-    Certified(SigningKey, Vec<Vec<u8>>),
+    Certified(Box<SigningKey>, Vec<Vec<u8>>),
 }
 
 impl<'a> SigningSession<'a> {
@@ -112,7 +112,7 @@ impl<'a> SigningSession<'a> {
                 let base = options.services.certificate_authority.as_deref().unwrap_or_default();
                 let key = SigningKey::ephemeral()?;
                 let chain = block_on(services::certificate(&http, base, token, &key))??;
-                (Key::Certified(key, chain), Some(http))
+                (Key::Certified(Box::new(key), chain), Some(http))
             }
         };
         Ok(Self { signer, options, http, key })
@@ -142,7 +142,7 @@ impl<'a> SigningSession<'a> {
     fn parts(&self, message: &Message<'_>, what: What<'_>) -> Result<Parts, SignError> {
         let (key, chain) = match &self.key {
             Key::Given(key) => (*key, Vec::new()),
-            Key::Certified(key, chain) => (key, chain.clone()),
+            Key::Certified(key, chain) => (key.as_ref(), chain.clone()),
         };
         let digest = key.scheme().hash().map(|hash| message.digest(hash));
         let mut parts = Parts {
