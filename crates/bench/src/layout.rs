@@ -91,7 +91,8 @@ pub fn write_with_new_top(from: &Path, layout: &Path) -> io::Result<()> {
     let packed = gzip(&tar)?;
     let mut entries: Vec<Value> = manifest(from)?["layers"].as_array().cloned().unwrap_or_default();
     let mut diff_ids = diff_ids(from)?;
-    (entries.pop(), diff_ids.pop());
+    entries.pop();
+    diff_ids.pop();
     for blob in &blobs {
         link(&blob.path(from), &blob.path(layout))?;
     }

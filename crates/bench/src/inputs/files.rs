@@ -120,7 +120,7 @@ fn dpkg(packages: usize) -> Vec<InputFile> {
             at / 3,
             at / 4,
             random.word(),
-            random.text(300).replace('\n', "\n "),
+            random.text(300).trim_end().replace('\n', "\n "),
         );
         let names: Vec<String> = (0..12).map(|_| format!("usr/lib/lib{at}/{}", random.word())).collect();
         let sums: String = names.iter().map(|name| format!("{}  {name}\n", random.hex(32))).collect();

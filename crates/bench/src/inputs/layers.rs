@@ -56,6 +56,7 @@ pub fn image_layers() -> io::Result<Vec<Vec<u8>>> {
         0o644,
         br#"{"name": "package-50", "version": "9.0.0"}"#,
     );
-    (tar::finish(&mut base), tar::finish(&mut top));
+    tar::finish(&mut base);
+    tar::finish(&mut top);
     Ok(vec![base, top])
 }
