@@ -12,8 +12,8 @@ if [ -z "${INTEROP_ALONE:-}" ] && unshare --net true 2>/dev/null; then
 fi
 . "$(dirname "$0")/lib.sh"
 need_supercargo
-keys=$WORK/keys
-stack=$WORK/sigstore
+keys=$WORK/$part/keys
+stack=$WORK/$part/sigstore
 subject=apk # the image of the matrix
 bundle_type=application/vnd.dev.sigstore.bundle.v0.3+json
 email=dev@example.test

@@ -11,8 +11,8 @@ if [ -z "${INTEROP_ALONE:-}" ] && unshare --net true 2>/dev/null; then
 fi
 . "$(dirname "$0")/lib.sh"
 need_supercargo
-keys=$WORK/keys
-stack=$WORK/sigstore
+keys=$WORK/$part/keys
+stack=$WORK/$part/sigstore
 subject=apk
 email=dev@example.test
 module=/usr/lib/softhsm/libsofthsm2.so
