@@ -176,7 +176,9 @@ impl GoogleCloud {
 /// The token that a program of the build machine prints.
 fn said_by(program: &str, arguments: &[&str]) -> Result<Zeroizing<String>, SignError> {
     let failed = |detail: String| SignError::AmbientProgram { program: program.to_owned(), detail };
-    let outcome = child::run(Command::new(program).args(arguments), &[]).map_err(failed)?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let outcome = child::run(command, &[]).map_err(failed)?;
     if !outcome.succeeded {
         return Err(failed("ended with an error; it may have said more on stderr".to_owned()));
     }

@@ -91,7 +91,7 @@ fn call(
     let mut command =
         Command::new(plugin.folder.as_ref().map_or(program.clone(), |folder| folder.join(program)));
     command.args([VERSION, &document.to_string()]);
-    let outcome = child::run(&mut command, input).map_err(|detail| failed(plugin, &detail))?;
+    let outcome = child::run(command, input).map_err(|detail| failed(plugin, &detail))?;
     let answer: Answer = serde_json::from_slice(&outcome.stdout)
         .map_err(|error| failed(plugin, &format!("gave an answer that is not understood: {error}")))?;
     match answer.error.as_deref() {
