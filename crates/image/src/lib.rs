@@ -68,5 +68,5 @@ pub use registry_reference::RegistryReference;
 pub use rootfs::Rootfs;
 pub use source::{Blobs, PlatformChoice, ResolveError, Resolved, Source};
 pub use streamed::{Streamed, StreamedArchive, compressed_archive};
-pub use tagged::{TaggedError, TaggedLayer, TaggedManifest};
+pub use tagged::{SeenLayers, TaggedError, TaggedLayer, TaggedManifest};
 pub use tar_index::ArchiveError;

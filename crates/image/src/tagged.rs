@@ -43,18 +43,39 @@ impl TaggedLayer {
         manifest: Option<&[u8]>,
         layers_max: usize,
     ) -> Result<Option<TaggedManifest>, TaggedError> {
+        SeenLayers::default().restored_with(self, manifest, layers_max)
+    }
+}
+
+/// The layers that a writer has seen behind a tag, so that it can put back what a slower writer has overwritten.
+#[derive(Debug, Clone, Default)]
+pub struct SeenLayers(Vec<Value>);
+
+impl SeenLayers {
+    /// The manifest behind the tag with everything that was seen before, and `layer`; `None` when all of it is there.
+    /// What is there counts as seen from now on.
+    pub fn restored_with(
+        &mut self,
+        layer: &TaggedLayer,
+        manifest: Option<&[u8]>,
+        layers_max: usize,
+    ) -> Result<Option<TaggedManifest>, TaggedError> {
         let mut layers = manifest.map_or(Ok(Vec::new()), layers_of)?;
-        let mut layer = Descriptor::of(self.media_type.clone(), &self.content);
-        layer.annotations = self.annotations.clone();
-        let entry = entry_json(&layer);
-        if layers.contains(&entry) {
-            return Ok(None);
+        let mut own = Descriptor::of(layer.media_type.clone(), &layer.content);
+        own.annotations = layer.annotations.clone();
+        let there = layers.len();
+        for entry in self.0.iter().chain([&entry_json(&own)]) {
+            if !layers.contains(entry) {
+                layers.push(entry.clone());
+            }
         }
-        if layers.len() >= layers_max {
+        let is_missing = layers.len() > there;
+        if is_missing && layers.len() > layers_max {
             return Err(TaggedError::TooMany { max: layers_max });
         }
-        layers.push(entry);
-        Ok(Some(written(&layers, layer)))
+        let next = is_missing.then(|| written(&layers, own));
+        self.0 = layers;
+        Ok(next)
     }
 }
 
@@ -130,6 +151,20 @@ mod tests {
         assert_eq!(second.config, Descriptor::of(MediaType::OCI_CONFIG, &second.config_bytes));
         let refused = layer("b", "3").appended_to(Some(&second.bytes), 2);
         assert_eq!(refused, Err(TaggedError::TooMany { max: 2 }));
+    }
+
+    #[test]
+    fn what_was_seen_is_put_back() {
+        let mut seen = SeenLayers::default();
+        let theirs = layer("a", "theirs").appended_to(None, 9).unwrap().unwrap();
+        let both = seen.restored_with(&layer("a", "mine"), Some(&theirs.bytes), 9).unwrap().unwrap();
+        assert_eq!(seen.restored_with(&layer("a", "mine"), Some(&both.bytes), 9), Ok(None));
+        let stale = layer("a", "slow").appended_to(None, 9).unwrap().unwrap();
+        let all = seen.restored_with(&layer("a", "mine"), Some(&stale.bytes), 9).unwrap().unwrap();
+        let read = parse_manifest(&all.bytes, &Limits::default()).unwrap();
+        let signatures: Vec<&str> =
+            read.layers.iter().flat_map(|layer| layer.annotations.values()).map(String::as_str).collect();
+        assert_eq!(signatures, ["slow", "theirs", "mine"]);
     }
 
     #[test]

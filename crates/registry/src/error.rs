@@ -122,12 +122,12 @@ pub enum RegistryError {
         #[source]
         source: io::Error,
     },
-    /// Other writers kept changing the fallback index.
+    /// Other writers kept changing what is behind a tag.
     #[error(
-        "failed to list {manifest} in the fallback tag `{tag}` of {place}: other writers replaced it {rounds} times"
+        "failed to keep {manifest} behind the tag `{tag}` of {place}: other writers replaced it {rounds} times"
     )]
     Contended {
-        /// The manifest, which is stored but not listed.
+        /// The manifest or layer, which is stored but not listed.
         manifest: Digest,
         /// The tag.
         tag: String,

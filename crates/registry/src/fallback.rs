@@ -1,22 +1,19 @@
 //! The referrers tag: an index at `sha256-<hex>` for registries without the referrers API
 //! (OCI distribution specification v1.1, "Referrers Tag Schema").
 //!
-//! A tag has no compare-and-swap. Each writer therefore remembers every entry that it has seen, reads again after
-//! it wrote, and puts back what is missing, its own entry and those of others, until the index has stood still for
-//! a while. So an entry is lost only if its writer and all that saw it end before a slower writer's stale write.
+//! Writers that meet there are the matter of `contended`.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use supercargo_content::{Descriptor, Digest, MediaType};
 use supercargo_image::fallback_tag;
 
 use crate::RegistryError;
+use crate::contended::{TagWriter, write_until_calm};
 use crate::host::Endpoint;
 use crate::manifest::{Manifest, Name};
 use crate::referrers::{malformed, parse_list};
-use crate::retry::jitter;
 use crate::session::Session;
 
 /// The entries of the index; none when there is no such tag. Any other refusal is an error.
@@ -40,9 +37,14 @@ pub(crate) async fn add(
     subject: &Digest,
     entry: &Descriptor,
 ) -> Result<(), RegistryError> {
-    Writer { session, place, subject, tag: fallback_tag(subject), known: BTreeMap::from([own_entry(entry)]) }
-        .run(entry)
-        .await
+    let known = BTreeMap::from([own_entry(entry)]);
+    let mut writer = Writer { session, place, subject, tag: fallback_tag(subject), known };
+    let options = &session.options.referrers;
+    if write_until_calm(options, &mut writer).await?.is_some() {
+        return Ok(());
+    }
+    let (place, rounds) = (place.display(), options.write_rounds_max);
+    Err(RegistryError::Contended { manifest: entry.digest.clone(), tag: writer.tag, place, rounds })
 }
 
 async fn read(
@@ -73,39 +75,32 @@ struct Writer<'a> {
     known: BTreeMap<String, Value>,
 }
 
-impl Writer<'_> {
-    async fn run(mut self, entry: &Descriptor) -> Result<(), RegistryError> {
-        let rounds = self.session.options.referrers.write_rounds_max.max(1);
-        let (mut written, mut slowest, mut calm) = (0, Duration::ZERO, Calm::default());
-        while written <= rounds {
-            let started = Instant::now();
-            let current = read(self.session, self.place, self.subject, &self.tag).await?;
-            let mut index = self.parse(current.as_ref())?;
-            if self.restore(&mut index) {
-                if written == rounds {
-                    break;
-                }
-                calm = Calm::default();
-                self.write(&index, current.as_ref()).await?;
-                slowest = slowest.max(started.elapsed());
-                written += 1;
-                tokio::time::sleep(jitter(Duration::from_millis(20 << written.min(5)))).await;
-            } else if written == 0 || calm.counts(current.map(|index| index.descriptor.digest)) {
-                return Ok(());
-            } else {
-                tokio::time::sleep(self.settle(slowest)).await;
-            }
+impl TagWriter for Writer<'_> {
+    type Next = Map<String, Value>;
+
+    async fn read(&self) -> Result<Option<Manifest>, RegistryError> {
+        read(self.session, self.place, self.subject, &self.tag).await
+    }
+
+    fn restored(&mut self, current: Option<&Manifest>) -> Result<Option<Self::Next>, RegistryError> {
+        let mut index = self.parse(current)?;
+        Ok(self.restore(&mut index).then_some(index))
+    }
+
+    /// A write that another one has overtaken (412) is no error: the next round reads again.
+    async fn write(&mut self, next: Self::Next, current: Option<&Manifest>) -> Result<(), RegistryError> {
+        let failed = |error: serde_json::Error| malformed("index of referrers", error.to_string());
+        let body = serde_json::to_vec(&next).map_err(failed)?;
+        let etag = current.and_then(|current| current.etag.as_deref());
+        let name = Name::Tag(&self.tag);
+        match self.session.put_manifest(self.place, name, &MediaType::OCI_INDEX, body.into(), etag).await {
+            Err(error) if error.status() != Some(412) => Err(error),
+            _ => Ok(()),
         }
-        let place = self.place.display();
-        Err(RegistryError::Contended { manifest: entry.digest.clone(), tag: self.tag, place, rounds })
     }
+}
 
-    /// Long enough for a writer that has read the index before our write to have written it.
-    fn settle(&self, slowest: Duration) -> Duration {
-        let settle = self.session.options.referrers.settle.max(slowest.saturating_mul(3));
-        settle + jitter(settle / 4)
-    }
-
+impl Writer<'_> {
     /// The index as it is, with everything that others wrote into it; an empty one where there is none.
     fn parse(&self, current: Option<&Manifest>) -> Result<Map<String, Value>, RegistryError> {
         let Some(current) = current else { return Ok(empty_index()) };
@@ -134,38 +129,6 @@ impl Writer<'_> {
         present.extend(missing);
         *entries = Value::Array(present);
         is_missing
-    }
-
-    /// A write that another one has overtaken (412) is no error: the next round reads again.
-    async fn write(
-        &self,
-        index: &Map<String, Value>,
-        current: Option<&Manifest>,
-    ) -> Result<(), RegistryError> {
-        let failed = |error: serde_json::Error| malformed("index of referrers", error.to_string());
-        let body = serde_json::to_vec(index).map_err(failed)?;
-        let etag = current.and_then(|current| current.etag.as_deref());
-        let name = Name::Tag(&self.tag);
-        match self.session.put_manifest(self.place, name, &MediaType::OCI_INDEX, body.into(), etag).await {
-            Err(error) if error.status() != Some(412) => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Whether the index has stood still: the same twice, or complete three times while others write.
-#[derive(Default)]
-struct Calm {
-    seen: u32,
-    last: Option<Digest>,
-}
-
-impl Calm {
-    fn counts(&mut self, current: Option<Digest>) -> bool {
-        let same = self.seen > 0 && self.last == current;
-        self.seen += 1;
-        self.last = current;
-        same || self.seen >= 4
     }
 }
 

@@ -35,6 +35,7 @@ mod auth;
 mod blobs;
 mod challenge;
 mod client;
+mod contended;
 mod credentials;
 mod download;
 mod error;

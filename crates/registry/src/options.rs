@@ -219,9 +219,9 @@ impl Default for UploadOptions {
 pub struct ReferrersOptions {
     /// Pages of one list.
     pub pages_max: usize,
-    /// Writes of the fallback index before giving up to concurrent writers.
+    /// Writes behind a tag (the fallback index, cosign's older tags) before giving up to concurrent writers.
     pub write_rounds_max: u32,
-    /// How long an entry of the fallback index must have stood before its writer believes that it stays.
+    /// How long an entry behind a tag must have stood before its writer believes that it stays.
     pub settle: Duration,
 }
 

@@ -11,6 +11,7 @@ mod referrers;
 mod retry;
 mod second_client;
 mod source;
+mod tagged;
 mod tls;
 mod upload;
 
