@@ -93,7 +93,7 @@ pub enum Error {
         what: String,
     },
     /// No attestation of the wanted type is there.
-    #[error("no attestation {wanted} is attached to {image}: there is {there}")]
+    #[error("no attestation {wanted}is attached to {image}: there is {there}")]
     Nothing {
         /// `of type …`, or nothing.
         wanted: String,

@@ -71,6 +71,18 @@ pub(crate) struct CacheArgs {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) layer_cache_signing_key: Option<String>,
+    /// Sign new records as this build's identity with these services (Sigstore signing config, JSON) [default: those
+    /// of the public-good instance]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        requires = "layer_cache_push",
+        conflicts_with = "layer_cache_signing_key",
+        hide_short_help = true,
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) layer_cache_signing_config: Option<PathBuf>,
 }
 
 /// The commands of `cache`.

@@ -133,7 +133,9 @@ fn own_signer(signing: &Signing) -> Option<PublicKey> {
 
 fn signing(args: &CacheArgs, common: &Common, environment: &Environment) -> Result<Signing, Error> {
     let trust = TrustArgs { trusted_root: args.layer_cache_trusted_root.clone(), ..TrustArgs::default() };
-    let wanted = SignerArgs { key: args.layer_cache_signing_key.clone(), trust, ..SignerArgs::default() };
+    let (key, signing_config) =
+        (args.layer_cache_signing_key.clone(), args.layer_cache_signing_config.clone());
+    let wanted = SignerArgs { key, signing_config, trust, ..SignerArgs::default() };
     signer::signing(&wanted, common, environment)
 }
 
