@@ -23,7 +23,7 @@ pub(crate) async fn append(
 ) -> Result<Descriptor, RegistryError> {
     let place = session.origin(repository)?;
     let seen = SeenLayers::default();
-    let mut writer = Writer { session, place: &place, tag, layer, seen, has_pushed: false };
+    let mut writer = Writer { session, place: &place, tag, layer, seen, has_pushed: false, refusals: 0 };
     let options = &session.options.referrers;
     write_until_calm(options, &mut writer).await?.ok_or_else(|| RegistryError::Contended {
         manifest: Digest::sha256_of(&layer.content),
@@ -41,7 +41,13 @@ struct Writer<'a> {
     seen: SeenLayers,
     /// Whether the registry has the layer's blob.
     has_pushed: bool,
+    /// How often the registry called the manifest bad.
+    refusals: u32,
 }
+
+/// Docker's registry refuses a good manifest while another writer pushes the same blob, which all signatures of one
+/// image have in common.
+const REFUSALS_MAX: u32 = 3;
 
 impl TagWriter for Writer<'_> {
     type Next = TaggedManifest;
@@ -76,6 +82,10 @@ impl TagWriter for Writer<'_> {
         let etag = current.and_then(|manifest| manifest.etag.as_deref());
         let body = next.bytes.clone().into();
         match session.put_manifest(place, Name::Tag(self.tag), &MediaType::OCI_MANIFEST, body, etag).await {
+            Err(error) if error.status() == Some(400) && self.refusals < REFUSALS_MAX => {
+                self.refusals += 1;
+                Ok(())
+            }
             Err(error) if error.status() != Some(412) => Err(error),
             _ => Ok(()),
         }

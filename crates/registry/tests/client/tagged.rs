@@ -71,3 +71,13 @@ fn a_write_that_was_overtaken_is_made_again() {
     client().attachments(&at(&registry)).unwrap().append_tagged(TAG, &layer("mine")).unwrap();
     assert_eq!(signatures(&registry), ["mine".to_owned()].into());
 }
+
+#[test]
+fn a_good_manifest_is_offered_again_and_a_bad_one_refused() {
+    for (times, passes) in [(3, true), (4, false)] {
+        let (registry, _) = registry();
+        fault(&registry, Fault::new("PUT", "/manifests/sha256-00.sig", 400).times(times));
+        let added = client().attachments(&at(&registry)).unwrap().append_tagged(TAG, &layer("mine"));
+        assert_eq!(added.is_ok(), passes, "{added:?}");
+    }
+}
