@@ -7,14 +7,8 @@ part=determinism
 . "$(dirname "$0")/lib.sh"
 need_supercargo
 
-# variants TARGET: two sets of documents under opposite conditions.
 variants() {
-    mkdir -p "$WORK/copy/of/images"
-    rm -rf "$WORK/copy/of/images/${1%@*}"
-    cp -al "$IMAGES/${1%@*}" "$WORK/copy/of/images/" 2>/dev/null || cp -a "$IMAGES/${1%@*}" "$WORK/copy/of/images/"
-    (export TZ=Pacific/Kiritimati LC_ALL=C && cd / && documents "$1" "$WORK/one" --threads 1) &&
-        (export TZ=America/St_Johns LC_ALL=C.UTF-8 layouts="$WORK/copy/of/images" && cd "$WORK" &&
-            documents "$1" "$WORK/eight" --threads 8)
+    one_thread "$1" && eight_threads "$1"
 }
 
 same() { # TARGET FORMAT

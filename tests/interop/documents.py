@@ -2,12 +2,15 @@
 """Check an SBOM with the validator of its format, and that nothing in it refers to what is not there.
 
 usage: documents.py cyclonedx|spdx VERSION FILE
+       documents.py <LINES      each line as above; FILE.log and FILE.status take what came of it
 
 Needs cyclonedx-python-lib[validation] and spdx-tools. The former does not look for dangling or doubled
 references, so this does, for both formats. Prints the problems, and exits with 1 when there are any.
 """
 import json
+import multiprocessing
 import sys
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -73,7 +76,28 @@ def dangling(defined, names):
     return (f"refers to nothing: {name}" for name in names if name not in defined)
 
 
-kind, version, path = sys.argv[1:]
-problems = list({"cyclonedx": cyclonedx, "spdx": spdx}[kind](version, path))
-print(*problems[:20], f"{path}: {len(problems)} problems", sep="\n")
-sys.exit(1 if problems else 0)
+def problems(kind, version, path):
+    found = list({"cyclonedx": cyclonedx, "spdx": spdx}[kind](version, path))
+    return [*found[:20], f"{path}: {len(found)} problems"], 1 if found else 0
+
+
+def noted(line):
+    """Checks one of many, and leaves what came of it beside the file."""
+    kind, version, path = line.split(maxsplit=2)
+    try:
+        text, status = problems(kind, version, path)
+    except Exception:
+        text, status = [traceback.format_exc()], 1
+    Path(path + ".log").write_text("\n".join(text) + "\n")
+    Path(path + ".status").write_text(f"{status}\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        # The libraries take half a second to load: one process for each core, and not for each file.
+        with multiprocessing.Pool() as pool:
+            pool.map(noted, sys.stdin.read().splitlines(), chunksize=1)
+        sys.exit(0)
+    text, status = problems(*sys.argv[1:])
+    print(*text, sep="\n")
+    sys.exit(status)

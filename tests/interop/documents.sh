@@ -6,27 +6,25 @@ part=documents
 . "$(dirname "$0")/lib.sh"
 need_supercargo
 
-# The validators take some seconds for a large document: as many at once as there are cores.
 validate() {
     for target in $(targets); do
-        out=$WORK/documents/$target
-        [ -e "$out.table" ] || documents "$target" "$WORK/documents" >"$WORK/log/scan-$target.log" 2>&1
+        out=$WORK/one/$target
+        one_thread "$target" >"$WORK/log/scan-$target.log" 2>&1
         echo "cyclonedx 1.5 $out.cdx15.json"
         echo "cyclonedx 1.6 $out.cdx16.json"
         echo "cyclonedx 1.7 $out.cdx17.json"
         echo "spdx 2.3 $out.spdx.json"
-    done | xargs -P "$(nproc)" -L 1 sh -c '"$0" "$1" "$2" "$3" "$4" >"$4.log" 2>&1; echo $? >"$4.status"' \
-        "$PYTHON" "$here/documents.py"
+    done | "$PYTHON" "$here/documents.py"
 }
 
 valid() { # FILE
     cat "$1.log" && [ "$(cat "$1.status")" = 0 ]
 }
 
-rm -f "$WORK"/documents/*.status
+rm -f "$WORK"/one/*.status
 validate
 for target in $(targets); do
-    out=$WORK/documents/$target
+    out=$WORK/one/$target
     check "$target: CycloneDX 1.5 is valid" valid "$out.cdx15.json"
     check "$target: CycloneDX 1.6 is valid" valid "$out.cdx16.json"
     check "$target: CycloneDX 1.7 is valid" valid "$out.cdx17.json"

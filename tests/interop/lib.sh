@@ -7,7 +7,8 @@
 #                     removed at the end unless a check failed)
 #
 # A check is one line, `ok PART: NAME` or `FAILED PART: NAME`; the output of its command is
-# in WORK/log, and a failed one shows its last lines. WORK/results collects the lines.
+# in WORK/log, and a failed one shows its last lines. WORK/results collects the lines, and
+# WORK/seconds how long each took.
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -32,22 +33,26 @@ failures=0
 
 # check NAME COMMAND...: the command must succeed.
 check() {
-    name=$1
+    checked=$1
     shift
     checks=$((checks + 1))
     log=$WORK/log/$part-$checks.log
+    began=$(date +%s%N)
     if "$@" >"$log" 2>&1 </dev/null; then
-        report ok "$name"
+        report ok "$checked"
     else
         echo "exit status $?" >>"$log"
         failures=$((failures + 1))
-        report FAILED "$name"
-        tail -n 12 "$log" | cut -c 1-400 | sed 's/^/    /'
+        report FAILED "$checked" "$(tail -n 12 "$log" | cut -c 1-400 | sed 's/^/    /')"
     fi
 }
 
+# report STATE NAME [TEXT]: in one piece, since parts run side by side.
 report() {
-    echo "$1 $part: $2" | tee -a "$WORK/results"
+    echo "$1 $part: $2${3:+
+$3}"
+    echo "$1 $part: $2" >>"$WORK/results"
+    echo "$((($(date +%s%N) - began) / 1000000)) ms $part: $2" >>"$WORK/seconds"
 }
 
 # not_accepted WHAT COMMAND...: the command must fail as refusals.tsv says of WHAT: exit code and words.
@@ -67,7 +72,7 @@ not_accepted() {
 need_supercargo() {
     [ -x "$SUPERCARGO" ] || { echo "$part: no binary at $SUPERCARGO; build it, or set SUPERCARGO" >&2; exit 2; }
     # Every layer is read: no test rests on what an earlier run kept in the user's cache folder.
-    [ "$SUPERCARGO" = "$WORK/uncached" ] && return
+    case $SUPERCARGO in */uncached) return ;; esac
     printf '#!/bin/sh\nexec "%s" --no-cache "$@"\n' "$SUPERCARGO" >"$WORK/uncached"
     chmod +x "$WORK/uncached"
     SUPERCARGO=$WORK/uncached
@@ -101,11 +106,32 @@ scan() {
     "$SUPERCARGO" scan "oci:${layouts:-$IMAGES}/${target%@*}:1" "$@"
 }
 
-# documents TARGET DIR OPTION...: every format of one scan, into DIR/TARGET.*
+# documents TARGET DIR OPTION...: every format of one scan, into DIR/TARGET.*, and the peak of memory in kB into
+# DIR/TARGET.peak. What is there already is kept.
 documents() {
     target=$1 out=$2/$1
+    [ ! -s "$out.peak" ] || return 0
     shift 2
     mkdir -p "$(dirname "$out")"
-    scan "$target" "$@" -o "cyclonedx-json@1.5=$out.cdx15.json" -o "cyclonedx-json@1.6=$out.cdx16.json" \
-        -o "cyclonedx-json@1.7=$out.cdx17.json" -o "spdx-json@2.3=$out.spdx.json" -o "purl=$out.purl" -o "table=$out.table"
+    measured=$SUPERCARGO
+    printf '#!/bin/sh\nexec /usr/bin/time -f %%M -o "%s" "%s" "$@"\n' "$out.measured" "$measured" >"$out.sh"
+    chmod +x "$out.sh"
+    (
+        SUPERCARGO=$out.sh
+        scan "$target" "$@" -o "cyclonedx-json@1.5=$out.cdx15.json" -o "cyclonedx-json@1.6=$out.cdx16.json" \
+            -o "cyclonedx-json@1.7=$out.cdx17.json" -o "spdx-json@2.3=$out.spdx.json" -o "purl=$out.purl" -o "table=$out.table"
+    ) && mv "$out.measured" "$out.peak"
+}
+
+# one_thread TARGET, eight_threads TARGET: two scans under opposite conditions, into WORK/one and WORK/eight. The parts
+# packages, documents, determinism and memory look at the same ones when they have the same WORK.
+one_thread() {
+    (export TZ=Pacific/Kiritimati LC_ALL=C && cd / && documents "$1" "$WORK/one" --threads 1)
+}
+
+eight_threads() {
+    copy=$WORK/copy/of/images
+    mkdir -p "$copy"
+    [ -e "$copy/${1%@*}" ] || cp -al "$IMAGES/${1%@*}" "$copy/" 2>/dev/null || cp -a "$IMAGES/${1%@*}" "$copy/"
+    (export TZ=America/St_Johns LC_ALL=C.UTF-8 layouts="$copy" && cd "$WORK" && documents "$1" "$WORK/eight" --threads 8)
 }

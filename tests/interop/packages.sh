@@ -7,18 +7,18 @@ part=packages
 need_supercargo
 
 compare() {
-    out=$WORK/documents/$1
-    documents "$1" "$WORK/documents" || return 1
+    out=$WORK/one/$1
+    one_thread "$1" || return 1
     python3 "$here/packages.py" "$1" "$IMAGES/$1.truth.tsv" "$here/differences.tsv" \
         "$out.cdx17.json" "$out.spdx.json" "$out.purl"
 }
 
 # both_platforms: one scan of an index gives what two scans of its platforms gave.
 both_platforms() {
-    [ -s "$WORK/documents/multi@amd64.purl" ] && [ -s "$WORK/documents/multi@arm64.purl" ] &&
-        "$SUPERCARGO" scan "oci:$IMAGES/multi:1" --platform all -o "purl=$WORK/documents/all.purl" &&
-        cmp "$WORK/documents/all.linux-amd64.purl" "$WORK/documents/multi@amd64.purl" &&
-        cmp "$WORK/documents/all.linux-arm64.purl" "$WORK/documents/multi@arm64.purl"
+    [ -s "$WORK/one/multi@amd64.purl" ] && [ -s "$WORK/one/multi@arm64.purl" ] &&
+        "$SUPERCARGO" scan "oci:$IMAGES/multi:1" --platform all -o "purl=$WORK/one/all.purl" &&
+        cmp "$WORK/one/all.linux-amd64.purl" "$WORK/one/multi@amd64.purl" &&
+        cmp "$WORK/one/all.linux-arm64.purl" "$WORK/one/multi@arm64.purl"
 }
 
 # known_targets: a line of differences.tsv about an image that is not there would never be looked at.

@@ -18,6 +18,7 @@ cosign           github.com/sigstore/cosign/v3                 v3.1.2  cmd/cosig
 olareg           github.com/olareg/olareg                      v0.1.2  cmd/olareg
 oras             oras.land/oras                                v1.3.3  cmd/oras
 crane            github.com/google/go-containerregistry        v0.22.1 cmd/crane
+notation         github.com/notaryproject/notation             v1.3.2  cmd/notation
 fulcio           github.com/sigstore/fulcio                    v1.8.8  .
 rekor-server     github.com/sigstore/rekor-tiles/v2            v2.3.0  cmd/rekor-server/posix
 timestamp-server github.com/sigstore/timestamp-authority/v2    v2.1.3  cmd/timestamp-server
@@ -38,6 +39,7 @@ curl            curl
 db5.3_load      db5.3-util
 debootstrap     debootstrap
 docker-registry docker-registry
+faketime        faketime
 jq              jq
 mvn             maven
 npm             npm

@@ -2,39 +2,16 @@
 # Every way of signing, against cosign, softhsm, python-tuf and the private Sigstore.
 #
 # usage: signing.sh, with the environment that lib.sh describes
-#
-# Everything runs on loopback, in a network namespace of its own where the script is root.
 part=signing
-if [ -z "${INTEROP_ALONE:-}" ] && unshare --net true 2>/dev/null; then
-    export INTEROP_ALONE=yes
-    exec unshare --net sh -c 'python3 "$1" && exec sh "$2"' - "$(dirname "$0")/loopback.py" "$0"
-fi
-. "$(dirname "$0")/lib.sh"
-need_supercargo
-keys=$WORK/$part/keys
-stack=$WORK/$part/sigstore
-subject=apk
-email=dev@example.test
+. "$(dirname "$0")/stage.sh"
 module=/usr/lib/softhsm/libsofthsm2.so
 signature=https://sigstore.dev/cosign/sign/v1
-export COSIGN_PASSWORD=correct-horse COSIGN_YES=true DOCKER_CONFIG="$WORK/docker" XDG_CACHE_HOME="$WORK/cache"
 export SOFTHSM2_CONF="$WORK/softhsm2.conf"
-
-stop_all() {
-    [ ! -d "$stack" ] || sh "$here/sigstore.sh" stop "$stack"
-    [ ! -d "$WORK/registries" ] || sh "$here/registries.sh" stop "$WORK/registries"
-    [ -z "${mirror_pid:-}" ] || kill "$mirror_pid"
-    rm -rf "$WORK/registries"
-}
-
-push() { # REF
-    skopeo copy --quiet --all --preserve-digests --dest-tls-verify=false "oci:$IMAGES/$subject:1" "docker://$1"
-}
 
 # fresh NAME: a new repository with the image in it.
 fresh() {
     ref=$REG_TAGS/$1:1
-    push "$ref"
+    push $subject "$ref"
 }
 
 # ---- who verifies ----
@@ -53,18 +30,77 @@ we_by_identity() { # REF
 
 # ---- keys ----
 
-# key_signs NAME KEY: both layouts, each verified by cosign alone; the bundle by us too.
+# key_signs NAME KEY: both layouts, each verified by cosign and by us.
 key_signs() {
     "$SUPERCARGO" key public "$2" >"$keys/$1.pub" && cat "$keys/$1.pub" &&
         fresh "bundle-$1" && "$SUPERCARGO" sign "$ref" --key "$2" && cosign_by_key "$ref" "$keys/$1.pub" &&
-        "$SUPERCARGO" verify "$ref" --key "$keys/$1.pub" --type "$signature" &&
-        fresh "legacy-$1" && "$SUPERCARGO" sign "$ref" --key "$2" --legacy && cosign_by_key "$ref" "$keys/$1.pub"
+        we_verify "$ref" "$1" --type "$signature" &&
+        fresh "legacy-$1" && "$SUPERCARGO" sign "$ref" --key "$2" --legacy && cosign_by_key "$ref" "$keys/$1.pub" &&
+        we_verify "$ref" "$1" --type "$signature"
 }
 
 # key_attests NAME KEY: the older layout of attestations.
 key_attests() {
-    fresh "att-$1" && "$SUPERCARGO" attest "$ref" --key "$2" --layout legacy &&
-        cosign verify-attestation --key "$keys/$1.pub" --insecure-ignore-tlog --type cyclonedx "$ref"
+    fresh "att-$1" && "$SUPERCARGO" attest "$ref" --key "$2" --layout legacy && cosign_verifies "$ref" "$1" &&
+        we_verify "$ref" "$1" --type cyclonedx
+}
+
+# older REF: what cosign leaves behind the tags .sig and .att, and both layouts of ours side by side. Where there is a
+# bundle, cosign looks behind the tags only when told so.
+older() {
+    push $subject "$1" && cosign sign --key "$keys/cosign.key" --new-bundle-format=false --use-signing-config=false --tlog-upload=false "$1" &&
+        cosign_attests "$1" key --new-bundle-format=false && we_verify "$1" key --type "$signature" &&
+        we_verify "$1" key --type cyclonedx && we_attest "$1" p256 --layout bundle,legacy --predicate "$WORK/predicate.json" &&
+        cosign_verifies "$1" p256 && cosign_verifies "$1" p256 --new-bundle-format=false &&
+        cosign_verifies "$1" key --new-bundle-format=false && we_verify "$1" p256 && we_verify "$1" key &&
+        not_accepted key we_verify "$1" rsa
+}
+
+# shellcheck disable=SC2046,SC2086 # the options are words
+# older_keyless REF: certificates in the older layout; without a Rekor v1 log a timestamp vouches for the time.
+older_keyless() {
+    by_timestamp="--insecure-ignore-tlog --use-signed-timestamps"
+    push $subject "$1/ours:1" && push $subject "$1/theirs:1" &&
+        "$SUPERCARGO" sign "$1/ours:1" --legacy $(signer email supercargo) &&
+        cosign verify $(trust email cosign) $by_timestamp "$1/ours:1" && we_verify "$1/ours:1" email --logs-min 0 &&
+        cosign sign --identity-token "$(token)" --new-bundle-format=false --use-signing-config=false --tlog-upload=false \
+            --fulcio-url "$(service caUrls)" --timestamp-server-url "$(service tsaUrls)" --trusted-root "$TRUSTED_ROOT" "$1/theirs:1" &&
+        cosign verify $(trust email cosign) $by_timestamp "$1/theirs:1" && we_verify "$1/theirs:1" email --logs-min 0 &&
+        not_accepted logs we_verify "$1/theirs:1" email &&
+        not_accepted identity we_verify "$1/theirs:1" workflow --logs-min 0
+}
+
+service() { # KIND
+    jq -r ".$1[0].url" "$SIGNING_CONFIG"
+}
+
+# shellcheck disable=SC2086 # the options are words
+# rotated: a policy trusts one key until a moment, and another from then on.
+rotated() {
+    services="--signing-config $SIGNING_CONFIG --trusted-root $TRUSTED_ROOT --predicate $WORK/predicate.json"
+    new_key old && new_key new && fresh rotated-before && we_attest "$ref" old $services || return 1
+    end=$(($(date +%s) + 5))
+    moment=$(date -u -d "@$end" +%Y-%m-%dT%H:%M:%SZ)
+    cat >"$WORK/rotation.toml" <<TOML
+[[require]]
+name = "sbom"
+type = "cyclonedx"
+signer = [
+  { name = "old", not-after = "$moment", key = """$(cat "$keys/old.pub")""" },
+  { name = "new", not-before = "$moment", key = """$(cat "$keys/new.pub")""" },
+]
+TOML
+    fresh rotated-too-early && we_attest "$ref" new $services || return 1
+    while [ "$(date +%s)" -le $end ]; do sleep 0.2; done
+    fresh rotated-too-late && we_attest "$ref" old $services &&
+        fresh rotated-undated && we_attest "$ref" old --predicate "$WORK/predicate.json" &&
+        fresh rotated-after && we_attest "$ref" new $services || return 1
+    for name in before after; do by_policy $name || return 1; done
+    for name in too-early too-late undated; do not_accepted key-window by_policy $name || return 1; done
+}
+
+by_policy() { # NAME
+    "$SUPERCARGO" verify "$REG_TAGS/rotated-$1:1" --policy "$WORK/rotation.toml" --trusted-root "$TRUSTED_ROOT"
 }
 
 # with_services NAME KEY: log and timestamp of the private instance; cosign needs both then.
@@ -75,6 +111,27 @@ with_services() {
         "$SUPERCARGO" verify "$ref" --key "$keys/$1.pub" --trusted-root "$TRUSTED_ROOT" --type cyclonedx
 }
 
+# beside_notation REF: notation's signatures and our attestations on one image; each tool sees its own.
+beside_notation() {
+    # Where a registry has the referrers API, notation must be told not to write the referrers tag.
+    case $1 in "$REG_REFERRERS"*) api=--force-referrers-tag=false ;; *) api= ;; esac
+    push $subject "$1" && we_attest "$1" p256 --predicate "$WORK/predicate.json" &&
+        notation sign --insecure-registry $api "$1" &&
+        we_attest "$1" p256 --type openvex --predicate "$WORK/predicate.json" && notation verify --insecure-registry "$1" &&
+        we_verify "$1" p256 --type cyclonedx && we_verify "$1" p256 --type openvex &&
+        "$SUPERCARGO" attached "$1" >"$WORK/tree" && cat "$WORK/tree" && [ "$(grep -c 'bundle http' "$WORK/tree")" = 2 ] &&
+        grep -q 'application/vnd.cncf.notary.signature' "$WORK/tree"
+}
+
+notation_trust() {
+    export XDG_CONFIG_HOME="$WORK/notation"
+    cat >"$WORK/notation.json" <<'JSON'
+{"version": "1.0", "trustPolicies": [{"name": "test", "registryScopes": ["*"], "signatureVerification": {"level": "strict"},
+  "trustStores": ["ca:test.invalid"], "trustedIdentities": ["*"]}]}
+JSON
+    notation cert generate-test --default test.invalid && notation policy import "$WORK/notation.json"
+}
+
 two_signers() { # both signatures stay behind one tag
     fresh two-signers && "$SUPERCARGO" sign "$ref" --key "$keys/p256.key" --layout legacy &&
         cosign sign --key "$keys/cosign.key" --new-bundle-format=false --use-signing-config=false --tlog-upload=false "$ref" &&
@@ -82,7 +139,7 @@ two_signers() { # both signatures stay behind one tag
         for name in p256 cosign rsa; do cosign_by_key "$ref" "$keys/$name.pub" || return 1; done
 }
 
-token() {
+make_token() {
     mkdir -p "$WORK/tokens" && echo "directories.tokendir = $WORK/tokens" >"$SOFTHSM2_CONF" &&
         softhsm2-util --init-token --free --label supercargo --so-pin 12345678 --pin 4321 && echo 4321 >"$keys/pin" &&
         pkcs11-tool --module $module --login --pin 4321 --keypairgen --key-type EC:prime256v1 --label ec --id 01 &&
@@ -131,7 +188,7 @@ logs_in() { # WHERE PATTERN
 
 several() { # one certificate for three predicates
     echo '{"x":1}' >"$WORK/x.json"
-    fresh several && "$SUPERCARGO" attest "$ref" --identity-token "$(curl -fs "$TOKEN_URL?email=$email")" \
+    fresh several && "$SUPERCARGO" attest "$ref" --identity-token "$(token)" \
         --trusted-root "$TRUSTED_ROOT" --signing-config "$SIGNING_CONFIG" --also "openvex=$WORK/x.json" --also "test-result=$WORK/x.json" &&
         for type in cyclonedx openvex; do
             cosign verify-attestation --trusted-root "$TRUSTED_ROOT" --certificate-identity "$email" \
@@ -140,7 +197,7 @@ several() { # one certificate for three predicates
 }
 
 without_log() {
-    fresh no-log && "$SUPERCARGO" sign "$ref" --identity-token "$(curl -fs "$TOKEN_URL?email=$email")" \
+    fresh no-log && "$SUPERCARGO" sign "$ref" --identity-token "$(token)" \
         --trusted-root "$TRUSTED_ROOT" --signing-config "$SIGNING_CONFIG" --no-log &&
         cosign verify --insecure-ignore-tlog --use-signed-timestamps --trusted-root "$TRUSTED_ROOT" \
             --certificate-identity "$email" --certificate-oidc-issuer "$OIDC_URL" "$ref"
@@ -156,7 +213,7 @@ through_tuf() {
     tuf_options="--tuf-root $WORK/tuf/root.json --tuf-mirror http://127.0.0.1:$mirror_port"
     # shellcheck disable=SC2086 # the options are words
     "$SUPERCARGO" trust update $tuf_options && fresh tuf &&
-        "$SUPERCARGO" sign "$ref" $tuf_options --identity-token "$(curl -fs "$TOKEN_URL?email=$email")" &&
+        "$SUPERCARGO" sign "$ref" $tuf_options --identity-token "$(token)" &&
         cosign_by_identity "$ref" && "$SUPERCARGO" trust export $tuf_options -o "$WORK/exported.json" &&
         cmp "$WORK/exported.json" "$TRUSTED_ROOT"
 }
@@ -193,40 +250,45 @@ PYTHON
     [ $status = 0 ] && [ "$peak" -lt 400000 ] && [ "$entry" -lt 10000 ]
 }
 
-mkdir -p "$keys" "$DOCKER_CONFIG"
-trap stop_all EXIT
-trap 'exit 130' INT TERM
-sh "$here/registries.sh" start "$WORK/registries" && . "$WORK/registries/env" || exit 2
-sh "$here/sigstore.sh" start "$stack" && . "$stack/env" || exit 2
-cosign generate-key-pair --output-key-prefix "$keys/cosign" 2>"$WORK/log/cosign-key" || exit 2
-openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/p256.key"
+set_stage
 openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$keys/rsa.key"
 openssl genpkey -quiet -algorithm ED25519 -out "$keys/ed25519.key"
 
 for name in p256 rsa ed25519 cosign; do
-    check "$name key: cosign accepts bundle and tag, we the bundle" key_signs $name "$keys/$name.key"
+    check "$name key: cosign and we accept bundle and tag" key_signs $name "$keys/$name.key"
 done
-check "p256 key: cosign accepts the older form of an attestation" key_attests p256 "$keys/p256.key"
+for name in p256 rsa ed25519 cosign; do
+    check "$name key: cosign and we accept the older form of an attestation" key_attests $name "$keys/$name.key"
+done
+for registry in "olareg with referrers $REG_REFERRERS" "olareg without referrers $REG_TAGS" "docker-registry $REG_DISTRIBUTION"; do
+    check "${registry% *}: the older layout, cosign's and ours, side by side with bundles" older "${registry##* }/older:1"
+done
+check "identities in the older layout, by timestamp: cosign and we accept each other's" older_keyless "$REG_DISTRIBUTION/keyless"
+check "two keys are rotated by policy" rotated
 for name in p256 rsa; do
     check "$name key with log and timestamp: cosign and we accept" with_services $name "$keys/$name.key"
 done
 check "three signers behind one tag, cosign among them" two_signers
-check "a token of softhsm is made" token
-check "token, EC: cosign accepts bundle and tag, we the bundle" key_signs token-ec "$(uri ec)"
-check "token, RSA: cosign accepts bundle and tag, we the bundle" key_signs token-rsa "$(uri rsa)"
+check "notation gets a key and a policy" notation_trust
+for registry in "olareg with referrers $REG_REFERRERS" "docker-registry $REG_DISTRIBUTION"; do
+    check "${registry% *}: notation's signature and our attestations live side by side" beside_notation "${registry##* }/notation:1"
+done
+check "a token of softhsm is made" make_token
+check "token, EC: cosign and we accept bundle and tag" key_signs token-ec "$(uri ec)"
+check "token, RSA: cosign and we accept bundle and tag" key_signs token-rsa "$(uri rsa)"
 check "token, EC, with log and timestamp: cosign and we accept" with_services token-ec "$(uri ec)"
 check "a wrong PIN is refused and not shown" wrong_pin
-check "identity: cosign and we accept" signs_as identity --identity-token "$(curl -fs "$TOKEN_URL?email=$email")"
+check "identity: cosign and we accept" signs_as identity --identity-token "$(token)"
 check "a browser logs in: cosign accepts" logs_in browser 'log in at'
 check "a device logs in: cosign accepts" logs_in device open
 check "several predicates with one certificate: cosign accepts each" several
 check "without a log: cosign accepts by timestamp" without_log
 if TUF_PYTHON=${TUF_PYTHON:-$PYTHON} && "$TUF_PYTHON" -c 'import tuf, securesystemslib' 2>/dev/null; then
     tuf 1 || exit 2
-    mirror_port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    mirror_port=$(. "$here/servers.sh" && free_ports 1)
     python3 -m http.server --bind 127.0.0.1 --directory "$WORK/tuf/mirror" "$mirror_port" >"$WORK/log/mirror" 2>&1 &
     mirror_pid=$!
-    sleep 1
+    curl -fs --retry 60 --retry-delay 1 --retry-connrefused -o "$WORK/answer" "http://127.0.0.1:$mirror_port/timestamp.json"
     check "a repository of python-tuf gives services and root: cosign accepts" through_tuf
     check "a repository that goes back is refused" rolled_back
 fi

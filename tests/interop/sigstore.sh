@@ -1,11 +1,12 @@
 #!/bin/sh
 # Start or stop a private Sigstore on free loopback ports.
 #
-# usage: sigstore.sh start|stop DIR
+# usage: sigstore.sh start|stop|keys DIR
 #
 # Its servers: an OpenID Connect issuer (oidc.py), a certificate transparency log (ctlog.py),
 # Fulcio with a file authority, Rekor v2 and a timestamp authority. A second start in the same
-# DIR keeps keys, ports and log contents, so that earlier signatures still verify.
+# DIR keeps keys, ports and log contents, so that earlier signatures still verify. `keys` starts
+# nothing, and writes keys and files as if.
 #
 # Written into DIR:
 #   env          OIDC_URL, TOKEN_URL     an issuer of e-mail identities: TOKEN_URL?email=a@b
@@ -18,7 +19,7 @@
 # The timestamp server always listens on port 2112 too: one stack at a time on a machine.
 set -eu
 
-[ $# -eq 2 ] || { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
@@ -104,11 +105,16 @@ YAML
         --ct-log-url "$host:$ct" --ct-log-public-key-path "$keys/ct.pub"
 }
 
-start() {
+prepare() {
     [ -e "$keys/since" ] || make_keys 2>"$dir/make-keys.log"
     read -r oidc ct rekor rekor_grpc rekor_metrics tsa fulcio fulcio_grpc fulcio_metrics <"$dir/ports"
     host=http://127.0.0.1
+    python3 "$here/trust.py" write "$dir" "$host:$fulcio" "$host:$ct" "$host:$rekor" \
+        "$host:$tsa/api/v1/timestamp" "$host:$oidc"
+}
 
+start() {
+    prepare
     launch oidc python3 "$here/oidc.py" "$oidc" "$keys/oidc.key"
     launch ct python3 "$here/ctlog.py" "$ct" "$keys/ct.key"
     start_rekor
@@ -119,9 +125,6 @@ start() {
     wait_http fulcio "$host:$fulcio/healthz"
     wait_http rekor "$host:$rekor/healthz"
     wait_http tsa "$host:$tsa/ping"
-
-    python3 "$here/trust.py" write "$dir" "$host:$fulcio" "$host:$ct" "$host:$rekor" \
-        "$host:$tsa/api/v1/timestamp" "$host:$oidc"
     cat >"$dir/env" <<ENV
 OIDC_URL=$host:$oidc
 TOKEN_URL=$host:$oidc/token
@@ -136,5 +139,6 @@ ENV
 case $1 in
 start) stop_servers; start ;;
 stop) stop_servers ;;
-*) fail "say start or stop, not $1" ;;
+keys) prepare ;;
+*) fail "say start, stop or keys, not $1" ;;
 esac
