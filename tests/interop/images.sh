@@ -23,9 +23,15 @@ peers=$SUPERCARGO_CACHE/peers
 PATH=$peers/bin:$PATH
 umask 022
 
-# In this order: later ones use earlier ones.
-[ $# -gt 0 ] || set -- debian debian-pip debian-npm debian-jars debian-binaries everything \
-    rpm-sqlite rpm-bdb apk multi
+# Two rows at once, each in its order: later ones use earlier ones of their row.
+if [ $# = 0 ]; then
+    sh "$0" "$dir" rpm-sqlite rpm-bdb apk multi &
+    other=$!
+    status=0
+    sh "$0" "$dir" debian debian-pip debian-npm debian-jars debian-binaries everything || status=$?
+    wait $other || status=$?
+    exit $status
+fi
 
 # key NAME: a digest of the recipe, of the files that it names, of the recipes that it comes after.
 key() {
@@ -40,7 +46,7 @@ key() {
 # build NAME: in a scratch folder, which is then removed.
 build() {
     image=$1
-    scratch=$dir/.build
+    scratch=$dir/.build-$image
     rm -rf "$scratch" "$dir/$image" "$dir/$image".* "$dir/$image"@*
     mkdir "$scratch"
     cd "$scratch"
