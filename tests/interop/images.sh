@@ -23,14 +23,23 @@ peers=$SUPERCARGO_CACHE/peers
 PATH=$peers/bin:$PATH
 umask 022
 
-# Two rows at once, each in its order: later ones use earlier ones of their row.
-if [ $# = 0 ]; then
-    sh "$0" "$dir" rpm-sqlite rpm-bdb apk multi &
-    other=$!
+# both "NAME..." "NAME...": two rows side by side, each in its order.
+both() {
+    # shellcheck disable=SC2086 # one word per image
+    sh "$0" "$dir" $1 &
+    first=$!
     status=0
-    sh "$0" "$dir" debian debian-pip debian-npm debian-jars debian-binaries everything || status=$?
-    wait $other || status=$?
-    exit $status
+    # shellcheck disable=SC2086
+    sh "$0" "$dir" $2 || status=$?
+    wait $first || status=$?
+    return $status
+}
+
+# Later ones use earlier ones.
+if [ $# = 0 ]; then
+    both debian "rpm-sqlite rpm-bdb apk multi"
+    both "debian-pip debian-npm" "debian-jars debian-binaries"
+    set -- everything
 fi
 
 # key NAME: a digest of the recipe, of the files that it names, of the recipes that it comes after.
