@@ -23,9 +23,24 @@ peers=$SUPERCARGO_CACHE/peers
 PATH=$peers/bin:$PATH
 umask 022
 
-# In this order: later ones use earlier ones.
-[ $# -gt 0 ] || set -- debian debian-pip debian-npm debian-jars debian-binaries everything \
-    rpm-sqlite rpm-bdb apk multi
+# both "NAME..." "NAME...": two rows side by side, each in its order.
+both() {
+    # shellcheck disable=SC2086 # one word per image
+    sh "$0" "$dir" $1 &
+    first=$!
+    status=0
+    # shellcheck disable=SC2086
+    sh "$0" "$dir" $2 || status=$?
+    wait $first || status=$?
+    return $status
+}
+
+# Later ones use earlier ones.
+if [ $# = 0 ]; then
+    both debian "rpm-sqlite rpm-bdb apk multi"
+    both "debian-pip debian-npm" "debian-jars debian-binaries"
+    set -- everything
+fi
 
 # key NAME: a digest of the recipe, of the files that it names, of the recipes that it comes after.
 key() {
@@ -40,7 +55,7 @@ key() {
 # build NAME: in a scratch folder, which is then removed.
 build() {
     image=$1
-    scratch=$dir/.build
+    scratch=$dir/.build-$image
     rm -rf "$scratch" "$dir/$image" "$dir/$image".* "$dir/$image"@*
     mkdir "$scratch"
     cd "$scratch"

@@ -74,5 +74,7 @@ pub use plugin::KmsPlugin;
 pub use sign::{DetachedSignature, SignOptions, Signed, Signer, SigningSession, sign};
 pub use token::{IdentityToken, TokenError};
 pub use trust_error::TrustError;
-pub use tuf::{EmbeddedTrust, TrustMaterial, TufCache, TufMetadata, TufRepository, from_cache, refresh};
+pub use tuf::{
+    EmbeddedTrust, TrustMaterial, TufCache, TufMetadata, TufRepository, from_cache, refresh, refresh_any,
+};
 pub use vault::VaultTransit;

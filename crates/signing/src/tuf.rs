@@ -29,6 +29,8 @@ const SIGNING_CONFIG_REKOR_2: &str = "signing_config_rekor_v2.v0.2.json";
 pub struct TufRepository {
     /// The URL under which `timestamp.json` lies.
     pub mirror: String,
+    /// The URL under which its targets lie; `None` for `targets` beside `timestamp.json`.
+    pub targets: Option<String>,
     /// The `root.json` to start from.
     pub root: Vec<u8>,
     /// What is known of its targets without asking.
@@ -62,7 +64,7 @@ impl TufRepository {
 
     /// A private repository, from a root that the caller trusts.
     pub fn private(mirror: impl Into<String>, root: impl Into<Vec<u8>>) -> Self {
-        Self { mirror: mirror.into(), root: root.into(), embedded: None }
+        Self { mirror: mirror.into(), targets: None, root: root.into(), embedded: None }
     }
 
     fn of(instance: SigstoreInstance) -> Self {
@@ -73,7 +75,8 @@ impl TufRepository {
         let trusted_root = instance.embedded_trusted_root_json().as_bytes();
         let embedded =
             Some(EmbeddedTrust { trusted_root, signing_config: signing_config.map(str::as_bytes) });
-        Self { mirror: instance.tuf_url().to_owned(), root: instance.tuf_root().to_vec(), embedded }
+        let (mirror, root) = (instance.tuf_url().to_owned(), instance.tuf_root().to_vec());
+        Self { mirror, targets: None, root, embedded }
     }
 }
 
@@ -125,10 +128,37 @@ pub fn refresh(
     http: &HttpOptions,
     now: Timestamp,
 ) -> Result<TrustMaterial, TrustError> {
-    let transport = HttpRepository::new(Http::new(http, &[])?, &repository.mirror);
+    block_on(walk(updater(repository, cache, http)?, now))?
+}
+
+/// Asks any repository and verifies its metadata, as [`refresh`] does, and then one file that it lists, by its path:
+/// `None` where no role vouches for one of that name. A kept copy is not asked for again. Blocks.
+pub fn refresh_any(
+    repository: &TufRepository,
+    cache: &Arc<dyn TufCache>,
+    http: &HttpOptions,
+    path: Option<&str>,
+    now: Timestamp,
+) -> Result<(TufMetadata, Option<Vec<u8>>), TrustError> {
+    let mut updater = updater(repository, cache, http)?;
+    block_on(async {
+        fresh(&mut updater, now).await?;
+        let file = match path {
+            Some(path) => target(&mut updater, path, now).await?,
+            None => None,
+        };
+        Ok((metadata(&updater)?, file))
+    })?
+}
+
+fn updater(
+    repository: &TufRepository,
+    cache: &Arc<dyn TufCache>,
+    http: &HttpOptions,
+) -> Result<Updater, TrustError> {
+    let transport = HttpRepository::new(Http::new(http, &[])?, repository);
     let updater = Updater::new(transport, &repository.root).map_err(TrustError::of_root)?;
-    let updater = updater.with_config(bounds()).with_store(KeptFiles(cache.clone()));
-    block_on(walk(updater, now))?
+    Ok(updater.with_config(bounds()).with_store(KeptFiles(cache.clone())))
 }
 
 /// Verifies what the cache holds, from the given root, without any connection.
@@ -171,9 +201,13 @@ fn bounds() -> UpdaterConfig {
     bounds
 }
 
-async fn walk(mut updater: Updater, now: Timestamp) -> Result<TrustMaterial, TrustError> {
+async fn fresh(updater: &mut Updater, now: Timestamp) -> Result<(), TrustError> {
     let refreshed = updater.refresh(now).await;
-    refreshed.map_err(|error| root_expired(&updater, error, now))?;
+    refreshed.map_err(|error| root_expired(updater, error, now))
+}
+
+async fn walk(mut updater: Updater, now: Timestamp) -> Result<TrustMaterial, TrustError> {
+    fresh(&mut updater, now).await?;
     let trusted_root = target(&mut updater, TRUSTED_ROOT, now).await?;
     let trusted_root = trusted_root.ok_or(TrustError::NoTarget { name: TRUSTED_ROOT })?;
     let signing_config = match target(&mut updater, SIGNING_CONFIG_REKOR_2, now).await? {
@@ -183,11 +217,7 @@ async fn walk(mut updater: Updater, now: Timestamp) -> Result<TrustMaterial, Tru
     Ok(TrustMaterial { trusted_root, signing_config, metadata: metadata(&updater)? })
 }
 
-async fn target(
-    updater: &mut Updater,
-    name: &'static str,
-    now: Timestamp,
-) -> Result<Option<Vec<u8>>, TrustError> {
+async fn target(updater: &mut Updater, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, TrustError> {
     match updater.get_target(name, now).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(sigstore_tuf::Error::TargetNotFound(_)) => Ok(None),

@@ -7,22 +7,25 @@ use sigstore_tuf::{Error, MetadataStore, Repository};
 
 use crate::error::{Fault, ServiceKind};
 use crate::http::{Http, Request};
-use crate::tuf::TufCache;
+use crate::tuf::{TufCache, TufRepository};
 
-/// A repository behind HTTP: metadata at its root, targets below `targets/`.
+/// A repository behind HTTP.
 pub(crate) struct HttpRepository {
     http: Http,
-    mirror: String,
+    metadata: String,
+    targets: String,
 }
 
 impl HttpRepository {
-    pub(crate) fn new(http: Http, mirror: &str) -> Self {
-        Self { http, mirror: mirror.trim_end_matches('/').to_owned() }
+    pub(crate) fn new(http: Http, repository: &TufRepository) -> Self {
+        let base = |url: &str| url.trim_end_matches('/').to_owned();
+        let metadata = base(&repository.mirror);
+        let targets = repository.targets.as_deref().map_or_else(|| format!("{metadata}/targets"), base);
+        Self { http, metadata, targets }
     }
 
     /// Storage services answer 403 for what is not there when nobody may list a folder.
-    async fn get(&self, path: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, Error> {
-        let url = format!("{}/{path}", self.mirror);
+    async fn get(&self, url: String, bytes_max: u64) -> Result<Option<Vec<u8>>, Error> {
         let mut request = Request::get(ServiceKind::TrustRepository, &url);
         request.answer_bytes_max = Some(usize::try_from(bytes_max).unwrap_or(usize::MAX));
         match self.http.send(&request).await {
@@ -35,11 +38,11 @@ impl HttpRepository {
 
 impl Repository for HttpRepository {
     fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
-        Box::pin(self.get(name, max_length))
+        Box::pin(self.get(format!("{}/{name}", self.metadata), max_length))
     }
 
     fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
-        Box::pin(async move { self.get(&format!("targets/{path}"), max_length).await })
+        Box::pin(self.get(format!("{}/{path}", self.targets), max_length))
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use supercargo_content::Digest;
 use supercargo_signing::{
-    HttpOptions, TrustError, TrustMaterial, TufCache, TufRepository, from_cache, refresh,
+    HttpOptions, TrustError, TrustMaterial, TufCache, TufRepository, from_cache, refresh, refresh_any,
 };
 
 use crate::loopback::Server;
@@ -220,6 +220,30 @@ fn what_was_fetched_is_verified_again_from_the_cache_without_a_connection() {
         requests + 2,
         "an unchanged repository costs a root and a timestamp"
     );
+}
+
+#[test]
+fn any_file_that_the_repository_lists_is_fetched_once_from_where_its_targets_lie() {
+    let mut stage = Stage::new(&Plan::default());
+    let moved: Files = std::mem::take(&mut *stage.files.lock().unwrap())
+        .into_iter()
+        .map(|(path, bytes)| (path.replace("/targets/", "/elsewhere/"), bytes))
+        .collect();
+    *stage.files.lock().unwrap() = moved;
+    stage.repository.targets = Some(format!("{}/elsewhere/", stage.server.url));
+    let ask = |path| {
+        let http = HttpOptions { attempts_max: 1, ..HttpOptions::default() };
+        refresh_any(&stage.repository, &stage.cache, &http, path, NOW.parse().unwrap())
+    };
+    let (metadata, file) = ask(None).unwrap();
+    assert_eq!((metadata.targets_version, file), (3, None));
+    assert_eq!(ask(Some("nothing.json")).unwrap().1, None);
+    for _ in 0..2 {
+        let (_, file) = ask(Some("trusted_root.json")).unwrap();
+        assert_eq!(file.as_deref(), Some(Plan::default().trusted_root));
+    }
+    let fetched = stage.server.heads().iter().filter(|head| head.contains("/elsewhere/")).count();
+    assert_eq!(fetched, 1);
 }
 
 #[test]
