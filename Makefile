@@ -5,7 +5,7 @@ CACHE ?= $(or $(SUPERCARGO_CACHE),$(HOME)/.cache/supercargo)
 FUZZ_SECONDS ?= 60
 SUITES ?= ../shared/suites
 
-.PHONY: help demo build test lint interop bench bench-images bench-micro bench-counts bench-counts-record fuzz audit schemas clean
+.PHONY: help demo build test test-rego lint interop bench bench-images bench-micro bench-counts bench-counts-record fuzz audit schemas clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -18,6 +18,9 @@ build: ## the release binary, with its dependency list embedded
 
 test: ## all tests; no root, network or server needed
 	$(CARGO) test --workspace --locked --quiet
+
+test-rego: ## the Rego rules of policies, which the default build leaves out
+	$(CARGO) test --locked --quiet -p supercargo-attest --features rego --lib rego
 
 lint: ## formatting, clippy, licences and sources
 	$(CARGO) fmt --all --check

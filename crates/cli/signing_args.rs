@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use crate::args::Target;
+use crate::verify_args::SummaryArgs;
 
 /// Where trust comes from.
 #[derive(Debug, Default, Args)]
@@ -130,6 +131,7 @@ EXAMPLES
   supercargo attest ghcr.io/org/app:1 --key cosign.key
   supercargo attest oci:layout:app --key cosign.key --type spdx
   supercargo attest ghcr.io/org/app:1 --from-ci
+  supercargo attest ghcr.io/org/app:1 --from-policy policy.toml --verifier-id https://verifier.example/ci --key cosign.key
   supercargo attest ghcr.io/org/app:1 --also openvex=app.vex.json --also test-result=junit.json
   supercargo attest ghcr.io/org/app:1 --identity-token @token.jwt --type slsaprovenance1 --predicate provenance.json"))]
 pub(crate) struct AttestArgs {
@@ -146,6 +148,14 @@ pub(crate) struct AttestArgs {
     /// State the provenance of this run of GitHub Actions or GitLab CI, as `slsaprovenance1`
     #[arg(long, conflicts_with_all = ["predicate", "predicate_type"])]
     pub(crate) from_ci: bool,
+    /// Check what hangs on the image against this policy and state what came of it, as `vsa` (a SLSA verification
+    /// summary), passed or failed; the exit code is that of `verify --policy`
+    #[arg(long, value_name = "POLICY", group = "summed_up", requires = "verifier_id",
+          value_hint = ValueHint::FilePath,
+          conflicts_with_all = ["predicate", "predicate_type", "from_ci"])]
+    pub(crate) from_policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) summary: SummaryArgs,
     /// Sign this predicate too, with the same certificate (repeatable; only with one image)
     #[arg(long, value_name = "TYPE=FILE")]
     pub(crate) also: Vec<String>,

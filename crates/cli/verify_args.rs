@@ -61,6 +61,7 @@ succeeds when as many different signers as `--threshold` says passed for one pre
 
 EXAMPLES
   supercargo verify ghcr.io/org/app:1 --key cosign.pub
+  supercargo verify ghcr.io/org/app:1 --policy policy.toml --vsa vsa.json --verifier-id https://verifier.example/ci
   supercargo verify ghcr.io/org/app:1 --key alice.pub --key bob.pub --key carol.pub --threshold 2 --explain
   supercargo verify ghcr.io/org/app:1 --type slsaprovenance1 \\
       --identity-regexp 'https://github\\.com/org/app/\\.github/workflows/release\\.yml@refs/tags/.*' \\
@@ -78,6 +79,12 @@ pub(crate) struct VerifyArgs {
         "key", "key_set", "identity", "identity_regexp", "issuer", "issuer_regexp", "predicate_type", "explain",
     ])]
     pub(crate) policy_file: Option<PathBuf>,
+    /// Write a verification summary (SLSA VSA v1) of what the policy gave, for `attest --type vsa --predicate FILE`
+    #[arg(long, value_name = "FILE", group = "summed_up", requires_all = ["policy_file", "verifier_id"],
+          value_hint = ValueHint::FilePath)]
+    pub(crate) vsa: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) summary: SummaryArgs,
     /// Scan the image again with the options that the signed SBOM names, and compare: equal bytes, or what differs
     #[arg(long, conflicts_with_all = ["json", "explain", "policy_file"])]
     pub(crate) recompute: bool,
@@ -90,6 +97,17 @@ pub(crate) struct VerifyArgs {
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What a verification summary says of its maker.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SummaryArgs {
+    /// Who verifies, a URI; policies accept pairs of it and a signer
+    #[arg(long, value_name = "URI", requires = "summed_up", value_hint = ValueHint::Url)]
+    pub(crate) verifier_id: Option<String>,
+    /// From where the image will be fetched, a URI [default: `oci://HOST/REPOSITORY` of an image in a registry]
+    #[arg(long, value_name = "URI", requires = "verifier_id", value_hint = ValueHint::Url)]
+    pub(crate) resource_uri: Option<String>,
 }
 
 /// The commands of `policy`.

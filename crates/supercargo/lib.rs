@@ -39,6 +39,7 @@ mod provenance;
 mod recompute;
 mod registry_records;
 mod session;
+mod summary;
 mod trust;
 mod verification;
 
@@ -60,6 +61,7 @@ pub use registry_records::{
     RECORD_MEDIA_TYPE, RECORD_PREDICATE_TYPE, RecordTrust, RegistryRecordError, RegistryRecords,
 };
 pub use session::{Session, SessionOptions};
+pub use summary::{SummaryOptions, verification_summary};
 pub use supercargo_scan::{
     Distrust, FolderError, FolderInfo, FolderStore, KindInfo, Progress, PruneRule, Pruned, RecordLimits,
     Reuse, Scanned, Silent,

@@ -3,17 +3,24 @@
 
 use libfuzzer_sys::fuzz_target;
 use supercargo_attest::{
-    Bundle, Policy, PolicyFile, PublicKey, Statement, TrustedKey, TrustedRoot, sbom_packages, verify,
+    Bundle, Expression, PROFILES, Policy, PolicyFile, PublicKey, Statement, TrustedKey, TrustedRoot,
+    VerificationSummary, sbom_packages, verify,
 };
 use supercargo_content::{Digest, Limits};
 
 fuzz_target!(|bytes: &[u8]| {
     let _root = TrustedRoot::from_json(bytes);
     let _key = PublicKey::from_pem(bytes);
-    let _statement = Statement::read_without_verifying(bytes);
+    if let Ok(statement) = Statement::read_without_verifying(bytes) {
+        let _summary = VerificationSummary::read(&statement);
+    }
+    for profile in PROFILES {
+        let _gaps = profile.gaps(bytes);
+    }
     let _packages = sbom_packages(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _policy = PolicyFile::read(text);
+        let _expression = Expression::compile("fuzz", text, None);
         let _keys = TrustedKey::read_set(text);
         let annotation = ("dev.sigstore.cosign/bundle".to_owned(), text.to_owned());
         refused(Bundle::from_cosign_attestation(bytes, &[annotation].into(), &Limits::default()), bytes);

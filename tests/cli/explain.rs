@@ -89,19 +89,25 @@ fn certificates_of_a_real_image() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a person asks by a variable to have the golden files written")]
 fn golden(stage: &Stage, name: &str, line: &str, code: i32) {
     let done = stage.run(&format!("{line} --explain"));
     assert_eq!(done.code, code, "{name}: {done:#?}");
-    let found = steady(&done.stdout);
+    let found = compare(name, &done.stdout, line);
+    let rows: Vec<Value> = serde_json::from_str(&stage.run(&format!("{line} --json")).stdout).expect("json");
+    let checks = rows[0]["checks"].as_array().expect("checks");
+    assert_eq!(checks.len(), rows_of(&found, name), "{name}: --json has the same checks");
+}
+
+/// Compares what a command line printed with its golden file, or writes that.
+#[expect(clippy::disallowed_methods, reason = "a person asks by a variable to have the golden files written")]
+pub(super) fn compare(name: &str, printed: &str, line: &str) -> String {
+    let found = steady(printed);
     let file = root().join("tests/cli/golden").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&file, &found).expect("golden file");
     }
     assert_eq!(found, read(&file), "{name}; the command was `{line}`");
-    let rows: Vec<Value> = serde_json::from_str(&stage.run(&format!("{line} --json")).stdout).expect("json");
-    let checks = rows[0]["checks"].as_array().expect("checks");
-    assert_eq!(checks.len(), rows_of(&found, name), "{name}: --json has the same checks");
+    found
 }
 
 /// The rows of the first table; what is damaged has one that is none of a report.

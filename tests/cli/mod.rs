@@ -11,3 +11,4 @@ mod refusals;
 mod signing;
 mod sources;
 mod stage;
+mod summary;

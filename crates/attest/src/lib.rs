@@ -44,7 +44,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **Specification.** in-toto attestation framework v1; DSSE v1; Sigstore client specification, "Verification",
+//! A [`PolicyFile`] asks more of several attestations: who signed, how fresh, and what each says, by rules for provenance and
+//! SBOMs, compliance profiles ([`PROFILES`]), CEL ([`Expression`]) and, with the feature `rego`, Rego ([`RegoModule`]). What came
+//! of it is summed up in a [`VerificationSummary`].
+//!
+//! **Specification.** in-toto attestation framework v1; SLSA v1.2 (provenance, VSA); DSSE v1; Sigstore client specification, "Verification",
 //! and protobuf-specs (`sigstore_bundle.proto`, `sigstore_trustroot.proto`); RFC 3161, RFC 6962, C2SP tlog-checkpoint.
 
 mod bundle;
@@ -56,23 +60,39 @@ mod entry;
 mod envelope;
 mod error;
 mod error_check;
+mod expression;
+mod expression_input;
+mod expression_meter;
+mod isolated;
 mod key;
 mod key_set;
 mod legacy;
+mod licence_rule;
 mod log;
 mod log_body;
 mod message;
 mod policy;
 mod policy_file;
+mod policy_file_error;
 mod policy_reason;
 mod policy_wire;
+mod policy_wire_rules;
 mod predicate;
+mod rego;
 mod report;
+mod sbom_cyclonedx;
+mod sbom_document;
+mod sbom_profile;
 mod sbom_rules;
+mod sbom_spdx;
 mod sct;
 mod simple_signing;
 mod slsa_rules;
 mod statement;
+mod summary;
+mod summary_rules;
+#[cfg(test)]
+mod testing;
 mod text_rule;
 mod trust;
 mod verify;
@@ -83,18 +103,27 @@ pub use bundle::{Bundle, BundleError, BundleVersion, Evidence, MaterialKind};
 pub use claims::CertificateClaims;
 pub use envelope::{IN_TOTO_PAYLOAD_TYPE, pre_authentication_encoding, pre_authentication_head};
 pub use error::{CertificateError, LoggedField, VerifyError};
+pub use expression::{Expression, ExpressionError, ExpressionReason};
+pub use expression_input::InputError;
+pub use expression_meter::Fault as ExpressionFault;
 pub use key::{PublicKey, PublicKeyAlgorithm, PublicKeyError};
 pub use key_set::{KeySetError, TrustedKey};
 pub use legacy::{ENVELOPE_LAYER, SIMPLE_SIGNING_LAYER};
 pub use policy::{Artifact, EvidenceNeeded, ExpectedSigner, OtherSubjects, Policy};
-pub use policy_file::{PolicyFile, PolicyFileError, Requirement, Which};
+pub use policy_file::{PolicyFile, Requirement, Which};
+pub use policy_file_error::PolicyFileError;
 pub use policy_reason::PolicyReason;
 pub use predicate::{KNOWN_PREDICATES, KnownPredicate, PredicateType, PredicateTypeError};
+pub use rego::{RegoError, RegoModule, RegoReason};
 pub use report::{Check, CheckName, CheckState, Report, SignedBy, Verified};
-pub use sbom_rules::{Field, SbomPackage, SbomRules, sbom_packages};
+pub use sbom_document::{SbomFormat, SbomPackage, sbom_packages};
+pub use sbom_profile::{PROFILES, Profile, ProfileField, ProfileGap, ProfileRule};
+pub use sbom_rules::{Field, SbomRules};
 pub use simple_signing::{COSIGN_SIGN, SIMPLE_SIGNING};
 pub use slsa_rules::SlsaRules;
 pub use statement::{STATEMENT_V01, STATEMENT_V1, Statement, StatementError, Subject};
+pub use summary::{Resource, SummaryError, SummaryResult, VerificationSummary};
+pub use summary_rules::{SummaryReason, SummaryRules};
 pub use text_rule::{Pattern, PatternError, TextRule};
 pub use trust::{TrustedRoot, TrustedRootError, Window};
 pub use verify::{examine, verify, verify_artifact};

@@ -1,13 +1,14 @@
 //! Policy files: which attestations an image must have, signed by whom, how fresh, and saying what.
 
 use jiff::{SignedDuration, Timestamp};
+use supercargo_content::Digest;
 
-use crate::policy_wire;
+use crate::expression_input::Input;
 use crate::sbom_rules::SbomRules;
 use crate::slsa_rules::SlsaRules;
 use crate::{
-    EvidenceNeeded, ExpectedSigner, KeySetError, OtherSubjects, PatternError, Policy, PolicyReason,
-    PredicateType, PredicateTypeError, Report, Statement,
+    EvidenceNeeded, ExpectedSigner, Expression, OtherSubjects, Policy, PolicyFileError, PolicyReason,
+    PredicateType, RegoModule, Report, Statement, SummaryRules, policy_wire,
 };
 
 /// A policy: every requirement must be met. Its TOML is described by `schemas/policy.schema.json`.
@@ -28,6 +29,12 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyFile {
+    /// The name that it gives itself, a URI; verification summaries carry it.
+    pub uri: Option<String>,
+    /// The SHA-256 of the file.
+    pub digest: Digest,
+    /// The verification summary that is accepted in place of all requirements.
+    pub accept_summary: Option<Requirement>,
     /// What must hold, in the order of the file; at least one.
     pub requirements: Vec<Requirement>,
 }
@@ -55,12 +62,20 @@ pub struct Requirement {
     pub slsa: Option<SlsaRules>,
     /// Rules for SBOMs.
     pub sbom: Option<SbomRules>,
+    /// Rules for verification summaries.
+    pub summary: Option<SummaryRules>,
+    /// Expressions that must be true.
+    pub expressions: Vec<Expression>,
+    /// Modules that must not refuse.
+    pub rego: Vec<RegoModule>,
 }
 
 /// Which of several attestations of one type must satisfy a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// The one with the latest trusted time of signing, of those whose signature passes.
+    /// The one with the latest trusted time of signing, of those whose signature passes. Where several are without a
+    /// trusted time, none can be told to be older, and each must. Of verification summaries it is the one that was
+    /// verified last.
     Newest,
     /// Every one that is there, whoever signed it.
     All,
@@ -104,7 +119,40 @@ impl Requirement {
         if let Some(rules) = &self.sbom {
             reasons.extend(rules.check(statement));
         }
+        if let Some(rules) = &self.summary {
+            reasons.extend(rules.check(statement, now).into_iter().map(PolicyReason::Summary));
+        }
+        if !self.expressions.is_empty() || !self.rego.is_empty() {
+            reasons.extend(self.programs(&Input::new(statement, report, now)));
+        }
         reasons
+    }
+
+    fn programs(&self, input: &Input<'_>) -> Vec<PolicyReason> {
+        let untrue = |rule: &Expression| {
+            let reason = rule.check(input)?;
+            Some(PolicyReason::Expression { rule: rule.name.clone(), reason })
+        };
+        let mut reasons: Vec<_> = self.expressions.iter().filter_map(untrue).collect();
+        for module in &self.rego {
+            let refused = module.check(input).into_iter();
+            reasons.extend(refused.map(|reason| PolicyReason::Rego { rule: module.name.clone(), reason }));
+        }
+        reasons
+    }
+
+    /// Which of two attestations is the newer: it compares greater. An attestation that concerns the requirement less
+    /// than another, such as a verification summary of another policy, is older than any that does.
+    pub fn rank(&self, statement: &Statement, report: &Report) -> (bool, Option<Timestamp>) {
+        match &self.summary {
+            Some(rules) => rules.rank(statement),
+            None => (true, report.times.first().copied()),
+        }
+    }
+
+    /// The level of the build track that a statement with a trusted builder shows; `None` when that is not asked.
+    pub fn build_level(&self, statement: &Statement) -> Option<u8> {
+        self.slsa.as_ref()?.level_of(statement)
     }
 }
 
@@ -112,97 +160,6 @@ fn too_old(report: &Report, max_age: SignedDuration, now: Timestamp) -> Option<P
     let Some(&signed) = report.times.first() else { return Some(PolicyReason::NoSigningTime { max_age }) };
     let age = now.duration_since(signed);
     (age > max_age).then_some(PolicyReason::TooOld { max_age, signed })
-}
-
-/// Why a file is not a policy that we can use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyFileError {
-    /// Longer than the limit.
-    #[error("longer than the limit of {max} bytes")]
-    TooLong {
-        /// The limit, in bytes.
-        max: usize,
-    },
-    /// No TOML of the right shape.
-    #[error("not a policy: {0}")]
-    Toml(String),
-    /// No requirement, or too many.
-    #[error("expected 1 to {max} requirements, found {found}")]
-    Count {
-        /// The limit.
-        max: usize,
-        /// How many there are.
-        found: usize,
-    },
-    /// Two requirements share a name.
-    #[error("two requirements are named `{name}`")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// A predicate type cannot be read.
-    #[error("requirement `{name}`: {source}")]
-    PredicateType {
-        /// The requirement.
-        name: String,
-        /// The cause.
-        source: PredicateTypeError,
-    },
-    /// A signer is neither a key nor an identity with its issuer.
-    #[error(
-        "requirement `{name}`: expected each signer to be a `key`, or an `identity` with its `issuer`; {detail}"
-    )]
-    Signer {
-        /// The requirement.
-        name: String,
-        /// What is wrong.
-        detail: &'static str,
-    },
-    /// A key cannot be used.
-    #[error("requirement `{name}`: {source}")]
-    Key {
-        /// The requirement.
-        name: String,
-        /// The cause.
-        source: KeySetError,
-    },
-    /// A pattern cannot be used.
-    #[error("requirement `{name}`: {source}")]
-    Pattern {
-        /// The requirement.
-        name: String,
-        /// The cause.
-        source: PatternError,
-    },
-    /// More signers are needed than are named.
-    #[error("requirement `{name}`: a threshold of {threshold} can never be met by {signers} signers")]
-    Threshold {
-        /// The requirement.
-        name: String,
-        /// How many are needed.
-        threshold: usize,
-        /// How many are named.
-        signers: usize,
-    },
-    /// An age cannot be read.
-    #[error("requirement `{name}`: `{found}` is not an age, such as `12h` or `90d`")]
-    Age {
-        /// The requirement.
-        name: String,
-        /// What stands there.
-        found: String,
-    },
-    /// Rules that do not fit the predicate type.
-    #[error("requirement `{name}`: `{rules}` rules say nothing about {predicate_type}")]
-    Rules {
-        /// The requirement.
-        name: String,
-        /// `slsa` or `sbom`.
-        rules: &'static str,
-        /// The predicate type.
-        predicate_type: PredicateType,
-    },
 }
 
 #[cfg(test)]

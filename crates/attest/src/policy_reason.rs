@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::{ExpressionReason, ProfileGap, RegoReason, SummaryReason};
+
 /// One unsatisfied rule, with what was expected and found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -95,7 +97,9 @@ pub enum PolicyReason {
         name: String,
     },
     /// A licence that is forbidden.
-    #[error("licence: expected none that matches `{expected}`, found `{found}` in `{package}`")]
+    #[error(
+        "licence: expected none that matches `{expected}` and has no other choice, found `{found}` in `{package}`"
+    )]
     Licence {
         /// The rule.
         expected: String,
@@ -132,6 +136,41 @@ pub enum PolicyReason {
         /// How many there are.
         found: usize,
     },
+    /// A rule was broken more often than is listed.
+    #[error("{rule}: {count} more")]
+    More {
+        /// The rule.
+        rule: &'static str,
+        /// How often.
+        count: usize,
+    },
+    /// A compliance profile asks for a field that is missing.
+    #[error("profile `{profile}`: expected `{}`, found that {}", gap.field.as_str(), gap.place())]
+    Profile {
+        /// The profile.
+        profile: &'static str,
+        /// What is missing, and where.
+        gap: ProfileGap,
+    },
+    /// A verification summary does not do.
+    #[error(transparent)]
+    Summary(SummaryReason),
+    /// A CEL expression is not true.
+    #[error("expression `{rule}`: {reason}")]
+    Expression {
+        /// The name of the rule.
+        rule: String,
+        /// Why.
+        reason: ExpressionReason,
+    },
+    /// A Rego module does not allow it.
+    #[error("rego `{rule}`: {reason}")]
+    Rego {
+        /// The name of the rule.
+        rule: String,
+        /// Why.
+        reason: RegoReason,
+    },
 }
 
 impl PolicyReason {
@@ -151,11 +190,16 @@ impl PolicyReason {
             Self::Package { .. } => "package",
             Self::Field { .. } => "field",
             Self::PackagesTooFew { .. } => "packages",
+            Self::More { rule, .. } => rule,
+            Self::Profile { .. } => "profile",
+            Self::Summary(reason) => reason.rule(),
+            Self::Expression { .. } => "expression",
+            Self::Rego { .. } => "rego",
         }
     }
 }
 
-fn hours(age: &SignedDuration) -> String {
+pub(crate) fn hours(age: &SignedDuration) -> String {
     match age.as_hours() {
         hours if hours != 0 && hours % 24 == 0 => format!("{} days", hours / 24),
         0 => format!("{} minutes", age.as_mins()),

@@ -1,20 +1,45 @@
 //! The TOML of a policy as it stands in the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use supercargo_content::Digest;
+
 use crate::key_set::WireKey;
-use crate::policy_file::{PolicyFile, PolicyFileError, Requirement, Which};
-use crate::sbom_rules::{Field, SbomRules};
-use crate::slsa_rules::SlsaRules;
-use crate::{EvidenceNeeded, ExpectedSigner, OtherSubjects, Pattern, PredicateType, TextRule};
+use crate::policy_wire_rules::{WireExpression, WireRego, WireSbom, WireSlsa, WireSummary, distinct};
+use crate::{
+    EvidenceNeeded, ExpectedSigner, OtherSubjects, Pattern, PolicyFile, PolicyFileError, PredicateType,
+    Requirement, TextRule, VerificationSummary, Which,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct WirePolicy {
+    uri: Option<String>,
+    accept_vsa: Option<WireAccept>,
     require: Vec<WireRequirement>,
+}
+
+/// A requirement whose predicate type is known.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WireAccept {
+    signer: Vec<WireSigner>,
+    threshold: Option<usize>,
+    #[serde(default)]
+    only_subject: bool,
+    logs_min: Option<usize>,
+    timestamps_min: Option<usize>,
+    certificate_log: Option<bool>,
+    verifier_id: String,
+    resource_uri: Option<String>,
+    resource_uri_pattern: Option<String>,
+    policy_digests: Option<Vec<String>>,
+    #[serde(default)]
+    levels: Vec<String>,
+    max_age: String,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +59,11 @@ struct WireRequirement {
     certificate_log: Option<bool>,
     slsa: Option<WireSlsa>,
     sbom: Option<WireSbom>,
+    vsa: Option<WireSummary>,
+    #[serde(default)]
+    cel: Vec<WireExpression>,
+    #[serde(default)]
+    rego: Vec<WireRego>,
 }
 
 #[derive(Deserialize)]
@@ -57,36 +87,6 @@ struct WireSigner {
     issuer_pattern: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct WireSlsa {
-    #[serde(default)]
-    builders: BTreeMap<String, u8>,
-    level_min: Option<u8>,
-    build_types: Option<BTreeSet<String>>,
-    source_repository: Option<String>,
-    source_ref: Option<String>,
-    source_ref_pattern: Option<String>,
-    workflow: Option<String>,
-    #[serde(default)]
-    external_parameters: BTreeMap<String, toml::Value>,
-    #[serde(default)]
-    reject_unknown_parameters: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct WireSbom {
-    #[serde(default)]
-    denied_licences: Vec<String>,
-    #[serde(default)]
-    denied_packages: Vec<String>,
-    #[serde(default)]
-    required_fields: Vec<Field>,
-    #[serde(default)]
-    packages_min: usize,
-}
-
 pub(crate) fn read(text: &str) -> Result<PolicyFile, PolicyFileError> {
     let wire: WirePolicy = toml::from_str(text).map_err(|error| PolicyFileError::Toml(error.to_string()))?;
     let (max, found) = (PolicyFile::REQUIREMENTS_MAX, wire.require.len());
@@ -101,7 +101,40 @@ pub(crate) fn read(text: &str) -> Result<PolicyFile, PolicyFileError> {
         }
         requirements.push(requirement(wire)?);
     }
-    Ok(PolicyFile { requirements })
+    let digest = Digest::sha256_of(text.as_bytes());
+    let accept_summary = wire.accept_vsa.map(|accept| accept.check(&digest)).transpose()?;
+    Ok(PolicyFile { uri: wire.uri, digest, accept_summary, requirements })
+}
+
+impl WireAccept {
+    /// Unless others are named, only summaries of this very policy stand in for it.
+    fn check(self, own: &Digest) -> Result<Requirement, PolicyFileError> {
+        let summary = WireSummary {
+            verifier_id: self.verifier_id,
+            resource_uri: self.resource_uri,
+            resource_uri_pattern: self.resource_uri_pattern,
+            policy_digests: self.policy_digests.unwrap_or_else(|| vec![own.to_string()]),
+            levels: self.levels,
+            max_age: Some(self.max_age),
+        };
+        requirement(WireRequirement {
+            name: "accept-vsa".to_owned(),
+            predicate_type: VerificationSummary::PREDICATE_TYPE.to_owned(),
+            signer: self.signer,
+            threshold: self.threshold,
+            which: None,
+            max_age: None,
+            only_subject: self.only_subject,
+            logs_min: self.logs_min,
+            timestamps_min: self.timestamps_min,
+            certificate_log: self.certificate_log,
+            slsa: None,
+            sbom: None,
+            vsa: Some(summary),
+            cel: Vec::new(),
+            rego: Vec::new(),
+        })
+    }
 }
 
 fn requirement(wire: WireRequirement) -> Result<Requirement, PolicyFileError> {
@@ -117,6 +150,7 @@ fn requirement(wire: WireRequirement) -> Result<Requirement, PolicyFileError> {
     if signers.is_empty() || threshold == 0 || (threshold > signers.len() && !patterns) {
         return Err(PolicyFileError::Threshold { name, threshold, signers: signers.len() });
     }
+    distinct(&name, wire.cel.iter().map(|rule| &rule.name).chain(wire.rego.iter().map(|rule| &rule.name)))?;
     let only = if wire.only_subject { OtherSubjects::Refused } else { OtherSubjects::Allowed };
     Ok(Requirement {
         predicate_type,
@@ -131,7 +165,10 @@ fn requirement(wire: WireRequirement) -> Result<Requirement, PolicyFileError> {
         other_subjects: only,
         evidence,
         slsa: wire.slsa.map(|slsa| slsa.check(&name)).transpose()?,
-        sbom: wire.sbom.map(SbomRules::from),
+        sbom: wire.sbom.map(|sbom| sbom.check(&name)).transpose()?,
+        summary: wire.vsa.map(|summary| summary.check(&name)).transpose()?,
+        expressions: wire.cel.into_iter().map(|rule| rule.check(&name)).collect::<Result<_, _>>()?,
+        rego: wire.rego.into_iter().map(|rule| rule.check(&name)).collect::<Result<_, _>>()?,
         name,
     })
 }
@@ -140,9 +177,11 @@ fn requirement(wire: WireRequirement) -> Result<Requirement, PolicyFileError> {
 fn check_rules(wire: &WireRequirement, predicate_type: &PredicateType) -> Result<(), PolicyFileError> {
     let is_provenance = predicate_type.uri().starts_with("https://slsa.dev/provenance/");
     let is_sbom = matches!(predicate_type.name(), Some("cyclonedx" | "spdx" | "spdxjson"));
-    let wrong = match (&wire.slsa, &wire.sbom) {
-        (Some(_), _) if !is_provenance => "slsa",
-        (_, Some(_)) if !is_sbom => "sbom",
+    let is_summary = predicate_type.uri() == VerificationSummary::PREDICATE_TYPE;
+    let wrong = match (&wire.slsa, &wire.sbom, &wire.vsa) {
+        (Some(_), _, _) if !is_provenance => "slsa",
+        (_, Some(_), _) if !is_sbom => "sbom",
+        (_, _, Some(_)) if !is_summary => "vsa",
         _ => return Ok(()),
     };
     let (name, predicate_type) = (wire.name.clone(), predicate_type.clone());
@@ -188,7 +227,7 @@ impl WireSigner {
 }
 
 /// The exact text or the pattern; both at once are no rule.
-fn rule(
+pub(crate) fn rule(
     exact: Option<String>,
     pattern: Option<String>,
     requirement: &str,
@@ -206,36 +245,8 @@ fn rule(
     }
 }
 
-impl WireSlsa {
-    fn check(self, requirement: &str) -> Result<SlsaRules, PolicyFileError> {
-        let json = |value: toml::Value| serde_json::to_value(value).unwrap_or_default();
-        let parameters = self.external_parameters.into_iter();
-        Ok(SlsaRules {
-            builders: self.builders,
-            level_min: self.level_min.unwrap_or(0),
-            build_types: self.build_types,
-            source_repository: self.source_repository,
-            source_ref: rule(self.source_ref, self.source_ref_pattern, requirement)?,
-            workflow: self.workflow,
-            external_parameters: parameters.map(|(name, value)| (name, json(value))).collect(),
-            reject_unknown_parameters: self.reject_unknown_parameters,
-        })
-    }
-}
-
-impl From<WireSbom> for SbomRules {
-    fn from(wire: WireSbom) -> Self {
-        Self {
-            denied_licences: wire.denied_licences,
-            denied_packages: wire.denied_packages,
-            required_fields: wire.required_fields,
-            packages_min: wire.packages_min,
-        }
-    }
-}
-
 /// `45m`, `12h` or `90d`.
-fn age(name: &str, text: &str) -> Result<SignedDuration, PolicyFileError> {
+pub(crate) fn age(name: &str, text: &str) -> Result<SignedDuration, PolicyFileError> {
     let wrong = || PolicyFileError::Age { name: name.to_owned(), found: text.chars().take(40).collect() };
     let (number, minutes) = match (text.strip_suffix('m'), text.strip_suffix('h'), text.strip_suffix('d')) {
         (Some(number), _, _) => (number, 1),

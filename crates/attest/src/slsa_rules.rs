@@ -57,6 +57,11 @@ impl SlsaRules {
         reasons
     }
 
+    /// The level of the builder, when it is one of the trusted ones.
+    pub(crate) fn level_of(&self, statement: &Statement) -> Option<u8> {
+        self.builders.get(&Provenance::read(statement).ok()?.builder).copied()
+    }
+
     fn builder(&self, found: &str) -> Option<PolicyReason> {
         if self.builders.is_empty() && self.level_min == 0 {
             return None;

@@ -90,6 +90,19 @@ impl fmt::Display for TextRule {
     }
 }
 
+/// Whether all of `text` matches; `*` stands for any text.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
+}
+
 /// Why a text is not a pattern that we can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -134,6 +147,20 @@ mod tests {
     fn nothing_breaks_out_of_the_anchors() {
         for text in ["a)|(?:.*", "(?x)a #", "a\\", "(", "[", "(?:a"] {
             assert!(Pattern::new(text).is_err() || !matches(text, "evil"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text) in
+            [("AGPL-*", "AGPL-3.0-only"), ("*", ""), ("a*c*e", "abcde"), ("pkg:npm/*@1.*", "pkg:npm/x@1.2")]
+        {
+            assert!(glob(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in
+            [("AGPL", "AGPL-3.0-only"), ("a*a", "a"), ("", "a"), ("*b", "a"), ("a*b*c", "acb")]
+        {
+            assert!(!glob(pattern, text), "{pattern} {text}");
         }
     }
 

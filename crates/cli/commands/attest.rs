@@ -4,14 +4,14 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use supercargo::attest_types::PredicateType;
+use supercargo::attest_types::{PolicyFile, PredicateType, TrustedRoot};
 use supercargo::content::read_bounded;
-use supercargo::image::Image;
+use supercargo::image::{Attachments, Image};
 use supercargo::sbom::FormatId;
-use supercargo::{Error, ImageSubject, Predicate, Session};
+use supercargo::{Bundles, Error, ImageSubject, Predicate, Session};
 
 use super::delivery::Delivery;
-use super::{cache, scan, setup, signer};
+use super::{cache, policy, scan, setup, signer, trust};
 use crate::args::Common;
 use crate::environment::Environment;
 use crate::signing_args::AttestArgs;
@@ -21,6 +21,7 @@ pub(crate) fn run(args: &AttestArgs, common: &Common) -> Result<(), Error> {
     let environment = Environment::read();
     let session = cache::session(common, &environment)?;
     let (predicate_type, mut given) = wanted(args, &session, &environment)?;
+    let judge = args.from_policy.as_deref().map(|file| Judge::new(file, args)).transpose()?;
     let also = args.also.iter().map(|text| further(text, &session)).collect::<Result<Vec<_>, _>>()?;
     let (reference, resolved) = setup::open(&session, &args.target, common)?;
     check_count(args, resolved.images.len(), given.is_some() || !also.is_empty())?;
@@ -28,10 +29,17 @@ pub(crate) fn run(args: &AttestArgs, common: &Common) -> Result<(), Error> {
     let signer = signing.open(session.limits())?;
     let delivery = Delivery::new(&args.delivery, &session, &reference, signing.now)?;
     let mut rows = Vec::new();
+    let mut failed = None;
     for image in &resolved.images {
-        let json = match given.take() {
-            Some(json) => json,
-            None => sbom(&session, image, &predicate_type, args, common, &environment)?,
+        let json = match (given.take(), &judge) {
+            (Some(json), _) => json,
+            (None, Some(judge)) => {
+                let store = session.attachments(&reference)?;
+                let (json, error) = judge.sum_up(image, store.as_ref(), args, &session)?;
+                failed = failed.or(error);
+                json
+            }
+            (None, None) => sbom(&session, image, &predicate_type, args, common, &environment)?,
         };
         let subject = ImageSubject::of(image)?;
         let mut sign = |predicate_type: &PredicateType, json: Vec<u8>| -> Result<(), Error> {
@@ -45,7 +53,34 @@ pub(crate) fn run(args: &AttestArgs, common: &Common) -> Result<(), Error> {
         sign(&predicate_type, json)?;
         also.iter().try_for_each(|(predicate_type, json)| sign(predicate_type, json.clone()))?;
     }
-    delivery.print(rows)
+    delivery.print(rows)?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// A policy, and the root that it is checked with.
+struct Judge {
+    policy: PolicyFile,
+    root: TrustedRoot,
+}
+
+impl Judge {
+    fn new(file: &Path, args: &AttestArgs) -> Result<Self, Error> {
+        let root = trust::trusted_root(args.signer.trust.trusted_root.as_deref())?;
+        Ok(Self { policy: policy::read(file)?, root })
+    }
+
+    /// The summary, and the error of an image that does not satisfy the policy.
+    fn sum_up(
+        &self,
+        image: &Image,
+        store: &dyn Attachments,
+        args: &AttestArgs,
+        session: &Session,
+    ) -> Result<(Vec<u8>, Option<Error>), Error> {
+        let checker = policy::Checker { policy: &self.policy, root: &self.root, session };
+        let (json, verdict) = checker.sum_up(image, &Bundles::Attached(store), &args.summary)?;
+        Ok((json, policy::unsatisfied(image, &verdict)))
+    }
 }
 
 /// The predicate type, and the predicate unless a scan is to make it.
@@ -57,6 +92,9 @@ fn wanted(
     if args.from_ci {
         let json = supercargo::slsa_provenance(&|name: &str| environment.get(name).map(str::to_owned))?;
         return Ok((setup::predicate_type("slsaprovenance1")?, Some(json)));
+    }
+    if args.from_policy.is_some() {
+        return Ok((setup::predicate_type("vsa")?, None));
     }
     let given = args.predicate.as_deref().map(|file| read_predicate(file, session)).transpose()?;
     Ok((setup::predicate_type(&args.predicate_type)?, given))
