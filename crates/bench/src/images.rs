@@ -21,6 +21,8 @@ pub struct BenchImage {
     pub archive: PathBuf,
     /// `NAME.lazy.oci`: the same image with a table of contents in each layer.
     pub lazy_layout: PathBuf,
+    /// The digest of its manifest, in hexadecimal digits.
+    pub digest: String,
     /// Its layers, from the base up.
     pub layers: Vec<Blob>,
 }
@@ -36,9 +38,9 @@ impl BenchImage {
         if !layout.join("index.json").is_file() {
             return Ok(None);
         }
-        let layers = layout::layers(&layout)?;
+        let (digest, layers) = (layout::manifest_digest(&layout)?, layout::layers(&layout)?);
         let (archive, lazy_layout) = (file("docker.tar"), file("lazy.oci"));
-        Ok(Some(Self { name: name.to_owned(), layout, archive, lazy_layout, layers }))
+        Ok(Some(Self { name: name.to_owned(), layout, archive, lazy_layout, digest, layers }))
     }
 
     /// Bytes of all layers as they are stored.

@@ -63,6 +63,14 @@ pub fn layers(layout: &Path) -> io::Result<Vec<Blob>> {
     layers.iter().map(|layer| blob(layer).ok_or_else(|| broken(layout, "no digest"))).collect()
 }
 
+/// The digest of the manifest of the first image of a layout, in hexadecimal digits.
+///
+/// # Errors
+/// Those of reading, and a layout without an image.
+pub fn manifest_digest(layout: &Path) -> io::Result<String> {
+    Ok(manifest_blob(layout)?.hex)
+}
+
 /// Writes a layout with one image, tagged `latest`.
 ///
 /// # Errors
@@ -137,9 +145,12 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn manifest(layout: &Path) -> io::Result<Value> {
+    read_json(&manifest_blob(layout)?.path(layout))
+}
+
+fn manifest_blob(layout: &Path) -> io::Result<Blob> {
     let index: Value = read_json(&layout.join("index.json"))?;
-    let first = blob(&index["manifests"][0]).ok_or_else(|| broken(layout, "no manifest"))?;
-    read_json(&first.path(layout))
+    blob(&index["manifests"][0]).ok_or_else(|| broken(layout, "no manifest"))
 }
 
 fn diff_ids(layout: &Path) -> io::Result<Vec<String>> {

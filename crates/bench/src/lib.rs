@@ -9,6 +9,7 @@
 //! ([`callgrind`]), which hardly depend on the machine.
 
 pub mod callgrind;
+pub mod counts;
 pub mod floor;
 pub mod images;
 pub mod inputs;
@@ -19,4 +20,5 @@ pub mod report;
 pub mod results;
 pub mod runner;
 pub mod scenarios;
+pub mod summary;
 pub mod tools;

@@ -26,6 +26,15 @@ pub struct ImageLine {
     pub plain_bytes: Option<u64>,
 }
 
+impl ImageLine {
+    /// Name, stored and plain megabytes, layers.
+    pub(crate) fn title(&self) -> String {
+        let plain =
+            self.plain_bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{:.0}", megabytes(bytes)));
+        format!("{} {:.0} / {plain}, {}", self.name, megabytes(self.stored_bytes), self.layers)
+    }
+}
+
 /// Both tables: medians over the rounds; a ratio is the median of the ratios within a round.
 pub fn markdown(heading: &Heading, rows: &[Row]) -> String {
     let mut text = format!("Machine: {}.\n\nTools: {}.\n", heading.machine, heading.tools.join("; "));
@@ -54,7 +63,7 @@ fn table(head: &str, heading: &Heading, rows: &[Row], kind: TableKind) -> String
 }
 
 /// Names in the order of their first appearance in round 0, which goes forwards.
-fn names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
+pub(crate) fn names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     let mut ordered = rows.to_vec();
     ordered.sort_by_key(|row| row.round);
@@ -67,8 +76,7 @@ fn names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
 }
 
 fn line(image: &ImageLine, name: &str, runs: &[&Row], of_image: &[&Row]) -> String {
-    let plain = image.plain_bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{:.0}", megabytes(bytes)));
-    let first = format!("{} {:.0} / {plain}, {}", image.name, megabytes(image.stored_bytes), image.layers);
+    let first = image.title();
     if let Some(reason) = runs.iter().find_map(|row| row.reason.as_ref()) {
         return format!("| {first} | {name} | {} |\n", reason.replace('|', "\\|"));
     }
@@ -89,14 +97,14 @@ fn line(image: &ImageLine, name: &str, runs: &[&Row], of_image: &[&Row]) -> Stri
 }
 
 /// CPU seconds of a run as a multiple of the floor in the same round.
-fn ratio(row: &Row, of_image: &[&Row]) -> Option<f64> {
+pub(crate) fn ratio(row: &Row, of_image: &[&Row]) -> Option<f64> {
     let floor =
         of_image.iter().find(|other| other.round == row.round && other.name == floor_of(&row.name))?;
     (floor.usage.cpu_s() > 0.0 && floor.reason.is_none()).then(|| row.usage.cpu_s() / floor.usage.cpu_s())
 }
 
 /// Which floor a row is compared with: archives have their own.
-fn floor_of(name: &str) -> &'static str {
+pub(crate) fn floor_of(name: &str) -> &'static str {
     let of_archive = ["archive", "stdin", "floor of the archive"].contains(&name);
     if of_archive { "floor of the archive" } else { "floor" }
 }

@@ -38,7 +38,7 @@ pub struct Row {
     pub name: String,
     /// The round, from 0.
     pub round: u64,
-    /// The digest of the program that ran, shortened: another build is measured anew.
+    /// The digests of program and image, shortened: another build of either is measured anew.
     pub program: String,
     /// What it cost.
     pub usage: Usage,
@@ -121,7 +121,7 @@ impl Results {
         self.rows.push(row);
     }
 
-    /// The rows of the newest build of each program, in the order in which they were measured.
+    /// The rows of the newest build of each program and image, in the order in which they were measured.
     pub fn current(&self) -> Vec<Row> {
         let is_current = |row: &&Row| {
             let newest = self.rows.iter().rfind(|other| other.is_beside(row));

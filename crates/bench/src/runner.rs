@@ -91,7 +91,7 @@ impl Runner<'_> {
         Planned {
             table: TableKind::Tools,
             name: tool.name(),
-            program: programs.get(tool).map(fingerprint).unwrap_or_default(),
+            program: fingerprint(programs.get(tool).unwrap_or(Path::new("")), image),
             keeps_home: tool.keeps_home(),
             run: run.ok_or_else(|| "not found".to_owned()),
             counts_packages: tool != Tool::Floor,
@@ -103,10 +103,10 @@ impl Runner<'_> {
         Planned {
             table: TableKind::Scenarios,
             name: scenario.name(),
-            program: fingerprint(program),
+            program: fingerprint(program, image),
             keeps_home: scenario.keeps_home(),
             run: stage.run(scenario, image, &self.home(), &self.sbom()),
-            counts_packages: !scenario.is_floor(),
+            counts_packages: !scenario.is_floor() && scenario != Scenario::WarmList,
         }
     }
 
@@ -118,8 +118,11 @@ impl Runner<'_> {
         planned: Vec<Planned>,
         results: &mut Results,
     ) -> io::Result<()> {
-        let is_there =
-            |plan: &Planned| results.find(plan.table, &image.name, plan.name, round, &plan.program).is_some();
+        // What failed is run again, and so is what could not be run and now can.
+        let is_there = |plan: &Planned| {
+            let row = results.find(plan.table, &image.name, plan.name, round, &plan.program);
+            row.is_some_and(|row| row.reason.as_ref() == plan.run.as_ref().err())
+        };
         if planned.iter().all(is_there) {
             (self.say)(&format!("{:<12} round {round}: kept", image.name));
             return Ok(());
@@ -209,10 +212,11 @@ fn last_line(log: &Path) -> String {
     line.trim().chars().take(200).collect()
 }
 
-/// The first digits of the digest of a program; empty when it cannot be read.
-fn fingerprint(program: &Path) -> String {
+/// The first digits of the digests of a program and of an image, for which a row holds.
+fn fingerprint(program: &Path, image: &BenchImage) -> String {
     let bytes = fs::read(program).unwrap_or_default();
-    layout::hex(&Sha256::digest(&bytes)).chars().take(12).collect()
+    let short = |hex: &str| hex.chars().take(12).collect::<String>();
+    format!("{}@{}", short(&layout::hex(&Sha256::digest(&bytes))), short(&image.digest))
 }
 
 fn empty(folder: &Path) -> io::Result<()> {

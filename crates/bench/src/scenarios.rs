@@ -22,6 +22,8 @@ pub enum Scenario {
     Cold,
     /// The same again.
     Warm,
+    /// The same again, written as a list of package URLs: what is left without the document.
+    WarmList,
     /// The same with another top layer.
     Changed,
     /// A registry on loopback, and an empty cache.
@@ -42,6 +44,7 @@ impl Scenario {
         Self::Floor,
         Self::Cold,
         Self::Warm,
+        Self::WarmList,
         Self::Changed,
         Self::Registry,
         Self::ArchiveFloor,
@@ -56,6 +59,7 @@ impl Scenario {
             Self::Floor => "floor",
             Self::Cold => "cold",
             Self::Warm => "warm",
+            Self::WarmList => "warm, purl list",
             Self::Changed => "one layer changed",
             Self::Registry => "registry",
             Self::ArchiveFloor => "floor of the archive",
@@ -67,7 +71,7 @@ impl Scenario {
 
     /// Whether it starts with the cache that the runs before it have filled.
     pub fn keeps_home(self) -> bool {
-        matches!(self, Self::Warm | Self::Changed)
+        matches!(self, Self::Warm | Self::WarmList | Self::Changed)
     }
 
     /// Whether it measures the floor program.
@@ -114,6 +118,11 @@ impl Stage {
             Scenario::ArchiveFloor => vec!["archive".to_owned(), archive.to_string()],
             Scenario::Cold => scan(&format!("oci:{layout}:latest"), sbom),
             Scenario::Warm => scan(&format!("oci:{layout}:latest"), sbom).cached(self)?,
+            Scenario::WarmList => {
+                let output = format!("purl={}", sbom.display());
+                let words = ["scan", "--quiet", "-o", &output, &format!("oci:{layout}:latest")];
+                words.map(str::to_owned).to_vec().cached(self)?
+            }
             Scenario::Changed => scan(&format!("oci:{}:latest", self.changed(image)?), sbom).cached(self)?,
             Scenario::Registry => scan(&self.reference(&image.layout)?, sbom),
             Scenario::Lazy if !image.lazy_layout.is_dir() => {

@@ -95,7 +95,7 @@ rust_programs() {
     export CARGO_TARGET_DIR="$folder/target"
     cargo install -q --locked --root "$folder" cargo-auditable
     PATH=$folder/bin:$PATH
-    for program in ripgrep fd-find tokei bat du-dust; do
+    for program in ripgrep fd-find tokei bat du-dust gitui xh; do
         cargo auditable install -q --locked --root "$folder" "$program"
     done
     cargo install -q --locked --root "$folder" hexyl

@@ -12,16 +12,23 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(cd "$1" && pwd)
 shift
-scratch=$(mktemp -d)
+scratch=
 trap 'rm -rf "$scratch"' EXIT
-cp "$here/lazy/main.go" "$scratch/"
-(cd "$scratch" && go mod init bench/lazy && go get github.com/containerd/stargz-snapshotter/estargz@v0.16.3 &&
-    go build -mod=mod -o lazy .) >"$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; exit 1; }
+
+tool() { # the packer, built once per run
+    [ -z "$scratch" ] || return 0
+    scratch=$(mktemp -d)
+    cp "$here/lazy/main.go" "$scratch/"
+    (cd "$scratch" && go mod init bench/lazy && go get github.com/containerd/stargz-snapshotter/estargz@v0.16.3 &&
+        go build -mod=mod -o lazy .) >"$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; exit 1; }
+}
+
 for name; do
     if [ "$dir/$name.lazy.oci/index.json" -nt "$dir/$name.oci/index.json" ]; then
-        echo "$name kept"
+        echo "$name with tables of contents kept"
         continue
     fi
+    tool
     rm -rf "$dir/$name.lazy.oci"
     "$scratch/lazy" "$dir/$name.oci" "$dir/$name.lazy.oci"
     echo "$name: $(du -sm "$dir/$name.lazy.oci" | cut -f 1) MB with tables of contents"

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use supercargo_bench::callgrind::{self, Record};
+use supercargo_bench::callgrind::{Counts, Record};
+use supercargo_bench::counts::Input;
 use supercargo_bench::images::{self, BenchImage};
 use supercargo_bench::report::{self, Heading, ImageLine};
 use supercargo_bench::results::Results;
 use supercargo_bench::runner::Runner;
 use supercargo_bench::scenarios::{Registry, Stage};
 use supercargo_bench::tools::{Programs, Tool};
-use supercargo_bench::{floor, measure};
+use supercargo_bench::{floor, measure, summary};
 
 /// Measures supercargo beside its floor and its peers.
 #[derive(Debug, Parser)]
@@ -32,6 +33,9 @@ enum Action {
     Counts {
         /// The record
         record: PathBuf,
+        /// The supercargo binary, with its symbols
+        #[arg(long)]
+        ours: PathBuf,
         /// Write the record instead
         #[arg(long)]
         write: bool,
@@ -86,7 +90,7 @@ struct RunArgs {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Action::Run(args) => run(&args),
-        Action::Counts { record, write } => counts(&record, write),
+        Action::Counts { record, ours, write } => counts(&record, &ours, write),
         Action::Measure { temp, program, arguments } => {
             measure::measure(&program, &arguments, &temp).map(|usage| say(&usage.to_json().to_string()))
         }
@@ -119,7 +123,8 @@ fn run(args: &RunArgs) -> io::Result<()> {
         let stage = stage(args, &programs, &runner.work)?;
         runner.scenarios(&stage, &images, &mut results)?;
     }
-    let table = report::markdown(&heading(&programs, &images)?, &results.current());
+    let (heading, rows) = (heading(&programs, &images)?, results.current());
+    let table = report::markdown(&heading, &rows) + &summary::markdown(&heading, &rows);
     fs::write(args.out.join("table.md"), &table)?;
     fs::write(args.out.join("results.json"), results.to_json())?;
     fs::remove_dir_all(&runner.work)?;
@@ -232,34 +237,30 @@ fn machine() -> String {
     format!("{} × {}", names.len(), names.first().unwrap_or(&"unknown processor"))
 }
 
-fn counts(file: &Path, write: bool) -> io::Result<()> {
-    let program = beside("counted")?;
-    let folder = tempfile::tempdir()?;
-    let place = folder.path().to_string_lossy();
-    let prepared = Command::new(&program).args(["prepare", &place]).status()?;
-    if !prepared.success() {
-        return Err(io::Error::other("the inputs could not be made"));
-    }
+fn counts(file: &Path, ours: &Path, write: bool) -> io::Result<()> {
+    let (folder, ours) = (tempfile::tempdir()?, ours.canonicalize()?);
     let mut found = Vec::new();
-    for name in ["scan", "layer", "write"] {
-        found.push((name, callgrind::count(&program, &[name, &place], folder.path())?));
+    for input in Input::ALL {
+        input.prepare(&ours, folder.path())?;
+        found.push((input.name(), input.count(&ours, folder.path())?));
     }
     if write {
         let totals: Vec<_> = found.iter().map(|(name, counts)| (*name, counts.total())).collect();
         say(&Record::write(&totals));
         return fs::write(file, Record::write(&totals));
     }
-    let record = Record::parse(&fs::read_to_string(file)?);
+    compare(&Record::parse(&fs::read_to_string(file)?), &found)
+}
+
+fn compare(record: &Record, found: &[(&str, Counts)]) -> io::Result<()> {
     let mut failed = 0;
-    for (name, counts) in &found {
+    for (name, counts) in found {
         let (line, is_fine) = record.verdict(name, counts.total());
         say(&line);
         if !is_fine {
             failed += 1;
-            counts
-                .heaviest(12)
-                .iter()
-                .for_each(|(function, count)| say(&format!("  {count:>14} {function}")));
+            let heaviest = counts.heaviest(12);
+            heaviest.iter().for_each(|(function, count)| say(&format!("  {count:>14} {function}")));
         }
     }
     let next = "find out why, or record the new counts with `make bench-counts-record`";

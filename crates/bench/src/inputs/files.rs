@@ -81,7 +81,7 @@ fn fixtures(id: &str) -> io::Result<Vec<InputFile>> {
     Ok(files)
 }
 
-fn distro() -> Vec<InputFile> {
+pub(super) fn distro() -> Vec<InputFile> {
     let text = "ID=debian\nVERSION_ID=\"12\"\nNAME=\"Debian GNU/Linux\"\nVERSION_CODENAME=bookworm\n\
                 PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nHOME_URL=\"https://www.debian.org/\"\n";
     vec![InputFile::new("etc/os-release", text), InputFile::new("etc/debian_version", "12.9\n")]
@@ -108,7 +108,7 @@ fn apk(packages: usize) -> Vec<InputFile> {
     vec![InputFile::new("lib/apk/db/installed", text)]
 }
 
-fn dpkg(packages: usize) -> Vec<InputFile> {
+pub(super) fn dpkg(packages: usize) -> Vec<InputFile> {
     let mut random = Random::new(3);
     let (mut status, mut files) = (String::new(), Vec::new());
     for at in 0..packages {

@@ -4,6 +4,7 @@ use std::io;
 
 use supercargo_testkit::tar;
 
+use super::files::{distro, dpkg};
 use super::{Random, generated};
 
 /// A tar of at least so many bytes: texts that compress well, noise that does not, some files that readers want, and
@@ -32,6 +33,16 @@ pub fn layer_tar(bytes: usize) -> Vec<u8> {
             manifest.as_bytes(),
         );
         tar::symlink(&mut archive, &format!("usr/lib/link-{file}"), &folder);
+    }
+    tar::finish(&mut archive);
+    archive
+}
+
+/// A tar with a Debian system of so many packages: its database, and the files beside it.
+pub fn packages_tar(packages: usize) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for file in distro().into_iter().chain(dpkg(packages)) {
+        tar::file(&mut archive, file.path.as_str(), 0o644, &file.bytes);
     }
     tar::finish(&mut archive);
     archive

@@ -8,5 +8,5 @@ mod random;
 
 pub use documents::document;
 pub use files::{InputFile, candidates, generated};
-pub use layers::{image_layers, layer_tar};
+pub use layers::{image_layers, layer_tar, packages_tar};
 pub use random::Random;
