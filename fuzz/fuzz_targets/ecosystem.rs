@@ -17,10 +17,10 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     if let Some(mut sink) = ecosystem.stream(&passer) {
         let piece = usize::from(input.0) * usize::from(input.1) % 5000 + 1;
         input.2.chunks(piece).for_each(|piece| sink.push(piece));
-        let _ = sink.finish(&mut Findings::default());
+        let _ = sink.finish(None, &mut Findings::default());
     }
     let _ = ecosystem.read(
-        &Candidate { path: &path, mode: 0o755, bytes: input.2, limits: &limits },
+        &Candidate { path: &path, mode: 0o755, bytes: input.2, sha256: None, limits: &limits },
         &mut Findings::default(),
     );
 });

@@ -94,7 +94,13 @@ fn reader(bencher: Bencher<'_, '_>, id: &str) {
     bencher.counter(BytesCount::new(bytes)).bench(|| {
         let mut found = Findings::default();
         for file in &files {
-            let candidate = Candidate { path: &file.path, mode: 0o755, bytes: &file.bytes, limits: &limits };
+            let candidate = Candidate {
+                path: &file.path,
+                mode: 0o755,
+                bytes: &file.bytes,
+                sha256: None,
+                limits: &limits,
+            };
             ecosystem.read(&candidate, &mut found).unwrap();
         }
         found

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256, Sha512};
+use crate::Hasher;
 
 /// A registered digest algorithm (OCI image specification v1.1, "Registered algorithms").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +49,12 @@ impl Digest {
 
     /// A digest from its algorithm and raw bytes. `None` when the length is not the algorithm's.
     pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
-        (bytes.len() * 2 == algorithm.hex_len()).then(|| Self { algorithm, hex: hex(bytes).into() })
+        (bytes.len() * 2 == algorithm.hex_len()).then(|| Self::of_raw(algorithm, bytes))
+    }
+
+    /// A digest from bytes that have the length of the algorithm's.
+    pub(crate) fn of_raw(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        Self { algorithm, hex: hex(bytes).into() }
     }
 
     /// The algorithm.
@@ -123,46 +128,6 @@ impl FromStr for Digest {
             return Err(DigestParseError::Hex { text: excerpt(text), algorithm, expected });
         }
         Ok(Self { algorithm, hex: hex.into() })
-    }
-}
-
-/// Computes a [`Digest`] piece by piece.
-#[derive(Clone)]
-pub struct Hasher(State);
-
-#[derive(Clone)]
-enum State {
-    Sha256(Sha256),
-    Sha512(Box<Sha512>),
-}
-
-impl Hasher {
-    /// A hasher that has seen nothing yet.
-    pub fn new(algorithm: Algorithm) -> Self {
-        Self(match algorithm {
-            Algorithm::Sha256 => State::Sha256(Sha256::new()),
-            Algorithm::Sha512 => State::Sha512(Box::default()),
-        })
-    }
-
-    /// Adds bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        match &mut self.0 {
-            State::Sha256(state) => state.update(bytes),
-            State::Sha512(state) => state.update(bytes),
-        }
-    }
-
-    /// The digest of all bytes added.
-    pub fn finish(self) -> Digest {
-        match self.0 {
-            State::Sha256(state) => {
-                Digest { algorithm: Algorithm::Sha256, hex: hex(&state.finalize()).into() }
-            }
-            State::Sha512(state) => {
-                Digest { algorithm: Algorithm::Sha512, hex: hex(&state.finalize()).into() }
-            }
-        }
     }
 }
 

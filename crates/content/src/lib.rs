@@ -21,12 +21,14 @@
 
 mod descriptor;
 mod digest;
+mod hasher;
 mod limits;
 mod media_type;
 mod reader;
 
 pub use descriptor::{Descriptor, Platform, PlatformParseError};
-pub use digest::{Algorithm, Digest, DigestParseError, Hasher};
+pub use digest::{Algorithm, Digest, DigestParseError};
+pub use hasher::Hasher;
 pub use limits::Limits;
 pub use media_type::MediaType;
 pub use reader::{

@@ -96,6 +96,11 @@ impl<R: Read> VerifyingReader<R> {
         Self { inner, hasher, expected, size, seen: 0 }
     }
 
+    /// Checks the size only: for a caller that hashes what it consumes and compares that with `expected` itself.
+    pub fn size_only(inner: R, expected: Digest, size: u64) -> Self {
+        Self { inner, hasher: None, expected, size, seen: 0 }
+    }
+
     fn check_end(&mut self) -> io::Result<usize> {
         if self.seen != self.size {
             return Err(self.size_mismatch(false));

@@ -67,7 +67,7 @@ fn read(root: &Path, matcher: &Matcher, path: &ImagePath, found: &mut Found) {
     let limits = Limits::default();
     let layer = LayerRef { index: 0, diff_id: None, blob: None };
     for position in set.iter() {
-        let file = Candidate { path, mode: 0o644, bytes: &bytes, limits: &limits };
+        let file = Candidate { path, mode: 0o644, bytes: &bytes, sha256: None, limits: &limits };
         let mut out = Findings::default();
         if let Err(problem) = ALL[position].read(&file, &mut out) {
             out.problem(problem);

@@ -9,11 +9,10 @@ mod lists;
 use std::collections::BTreeMap;
 
 use object::ReadRef;
-use supercargo_content::Limits;
 use supercargo_inventory::{EcosystemId, ImagePath, Package, Problem, RelationshipKind, Settlement};
 
 use self::lists::Lists;
-use crate::executable::Capture;
+use crate::executable::Program;
 use crate::{
     BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
     executable, sighting,
@@ -61,8 +60,7 @@ impl Ecosystem for Cargo {
     }
 
     fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
-        let capture = Capture::new(Lists::default(), file.size, file.limits.streamed_bytes_min);
-        Some(Box::new(Sink { path: file.path.clone(), limits: file.limits.clone(), capture }))
+        Some(executable::sink(file, Lists::default(), read_captured))
     }
 
     fn settle(&self, _view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement {
@@ -81,39 +79,27 @@ impl Ecosystem for Cargo {
     }
 }
 
-/// A program that passes.
-struct Sink {
-    path: ImagePath,
-    limits: Limits,
-    capture: Capture<Lists>,
-}
-
-impl BodySink for Sink {
-    fn push(&mut self, bytes: &[u8]) {
-        self.capture.push(bytes);
-    }
-
-    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem> {
-        let captured = self.capture.finish();
-        let mut layout = match executable::passed(&captured) {
-            Ok(Some(layout)) => layout,
-            Err(problem) if captured.is_cut => {
-                out.unread = Some(problem);
-                return Ok(());
-            }
-            // What could not be read at all is reported by the reader of Go programs.
-            _ => return Ok(()),
-        };
-        executable::name_by_content(&mut layout, &captured, SECTION);
-        let Some(section) = layout.section(&[SECTION]) else { return Ok(()) };
-        let mut parts = captured.parts_in(section.range());
-        let part = parts.find(|(offset, _)| *offset == section.offset).map(|(_, bytes)| bytes);
-        match part.or_else(|| (&captured).read_bytes_at(section.offset, section.size).ok()) {
-            Some(packed) => audit_data::packages(&self.path, &self.limits, &audit_data::json(packed)?, out),
-            None => {
-                out.unread = Some(executable::unread("its cargo-auditable data was not recognised"));
-                Ok(())
-            }
+/// Reads a program that has passed.
+fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Problem> {
+    let captured = program.captured;
+    let mut layout = match executable::passed(captured) {
+        Ok(Some(layout)) => layout,
+        Err(problem) if captured.is_cut => {
+            out.unread = Some(problem);
+            return Ok(());
+        }
+        // What could not be read at all is reported by the reader of Go programs.
+        _ => return Ok(()),
+    };
+    executable::name_by_content(&mut layout, captured, SECTION);
+    let Some(section) = layout.section(&[SECTION]) else { return Ok(()) };
+    let mut parts = captured.parts_in(section.range());
+    let part = parts.find(|(offset, _)| *offset == section.offset).map(|(_, bytes)| bytes);
+    match part.or_else(|| captured.read_bytes_at(section.offset, section.size).ok()) {
+        Some(packed) => audit_data::packages(program.path, program.limits, &audit_data::json(packed)?, out),
+        None => {
+            out.unread = Some(executable::unread("its cargo-auditable data was not recognised"));
+            Ok(())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The trait that every ecosystem implements, and the values that pass through it.
 
-use supercargo_content::Limits;
+use supercargo_content::{Digest, Limits};
 use supercargo_inventory::{
     Distro, EcosystemId, ImagePath, LayerRef, LicenseClaim, Package, PackageHash, Problem, Settlement,
 };
@@ -26,6 +26,8 @@ pub struct Candidate<'a> {
     pub mode: u32,
     /// Its content.
     pub bytes: &'a [u8],
+    /// The SHA-256 of its content, where that is known already.
+    pub sha256: Option<&'a Digest>,
     /// What may be spent on what lies inside it (archives in archives).
     pub limits: &'a Limits,
 }
@@ -49,11 +51,12 @@ pub trait BodySink: Send {
     fn push(&mut self, bytes: &[u8]);
 
     /// Says what the file says, as [`Ecosystem::read`] would have, and what could not be told without holding it.
+    /// `sha256` is the digest of all bytes, for readers that [want](Ecosystem::wants_digest) it.
     ///
     /// # Errors
     ///
     /// As [`Ecosystem::read`].
-    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem>;
+    fn finish(self: Box<Self>, sha256: Option<&Digest>, out: &mut Findings) -> Result<(), Problem>;
 }
 
 /// One thing that one file says.
@@ -160,6 +163,11 @@ pub trait Ecosystem: Sync {
 
     /// The files that `read` wants.
     fn wants(&self) -> &'static [Want];
+
+    /// Whether what it reads is to be hashed: a digest of the whole file is part of its answer.
+    fn wants_digest(&self) -> bool {
+        false
+    }
 
     /// Reads one file of one layer. Facts found before an error stay.
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem>;

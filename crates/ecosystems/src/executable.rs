@@ -5,6 +5,7 @@
 
 mod captured;
 mod layout;
+mod sink;
 
 use object::read::macho::{FatArch, MachOFatFile32, MachOFatFile64};
 use object::{FileKind, ReadRef};
@@ -14,6 +15,7 @@ use crate::Want;
 
 pub(crate) use self::captured::{Capture, Captured, Extent, PROBE_BYTES, Pattern, Taken};
 pub(crate) use self::layout::{Format, Layout, Region};
+pub(crate) use self::sink::{Program, sink};
 
 /// The magic numbers of all formats. A universal Mach-O file shares its own with Java classes, whose next four
 /// bytes are a version far above any number of architectures.

@@ -11,13 +11,12 @@ mod settings;
 use std::collections::BTreeMap;
 
 use object::ReadRef;
-use supercargo_content::Limits;
 use supercargo_inventory::{
     EcosystemId, ImagePath, Package, PackageKind, Problem, Purl, RelationshipKind, Settlement, Technique,
 };
 
 use self::build_info::{ALIGNMENT as HEADER_ALIGNMENT, Headers, search};
-use crate::executable::{Capture, Region};
+use crate::executable::{Program, Region};
 use crate::{
     BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
     executable, sighting,
@@ -62,8 +61,7 @@ impl Ecosystem for Go {
     }
 
     fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
-        let capture = Capture::new(Headers, file.size, file.limits.streamed_bytes_min);
-        Some(Box::new(Sink { path: file.path.clone(), limits: file.limits.clone(), capture }))
+        Some(executable::sink(file, Headers, read_captured))
     }
 
     fn settle(&self, _view: &ImageView<'_>, visible: Vec<Finding>) -> Settlement {
@@ -82,42 +80,28 @@ impl Ecosystem for Go {
     }
 }
 
-/// A program that passes.
-struct Sink {
-    path: ImagePath,
-    limits: Limits,
-    capture: Capture<Headers>,
-}
-
-impl BodySink for Sink {
-    fn push(&mut self, bytes: &[u8]) {
-        self.capture.push(bytes);
-    }
-
-    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem> {
-        let captured = self.capture.finish();
-        let mut layout = match executable::passed(&captured) {
-            Ok(Some(layout)) => layout,
-            Ok(None) => return Ok(()),
-            Err(problem) => {
-                out.unread = Some(problem);
-                return Ok(());
-            }
-        };
-        executable::name_by_content(&mut layout, &captured, ".go.buildinfo");
-        let find = |region: &Region| {
-            let aligned =
-                |(offset, _): &(u64, &[u8])| (offset - region.offset).is_multiple_of(HEADER_ALIGNMENT);
-            captured.parts_in(region.range()).find(aligned).map(|(_, bytes)| bytes)
-        };
-        if build_info::locate(&layout, &find).is_some_and(|header| !build_info::is_inline(header)) {
-            out.unread =
-                Some(executable::unread("its build information is of the older form, with pointers"));
-        } else if let Some(info) = build_info::of(&layout, &captured, &find)? {
-            modules::packages(&self.path, &self.limits, &info, out);
+/// Reads a program that has passed.
+fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Problem> {
+    let captured = program.captured;
+    let mut layout = match executable::passed(captured) {
+        Ok(Some(layout)) => layout,
+        Ok(None) => return Ok(()),
+        Err(problem) => {
+            out.unread = Some(problem);
+            return Ok(());
         }
-        Ok(())
+    };
+    executable::name_by_content(&mut layout, captured, ".go.buildinfo");
+    let find = |region: &Region| {
+        let aligned = |(offset, _): &(u64, &[u8])| (offset - region.offset).is_multiple_of(HEADER_ALIGNMENT);
+        captured.parts_in(region.range()).find(aligned).map(|(_, bytes)| bytes)
+    };
+    if build_info::locate(&layout, &find).is_some_and(|header| !build_info::is_inline(header)) {
+        out.unread = Some(executable::unread("its build information is of the older form, with pointers"));
+    } else if let Some(info) = build_info::of(&layout, captured, &find)? {
+        modules::packages(program.path, program.limits, &info, out);
     }
+    Ok(())
 }
 
 /// The main module needs all others; which of them need each other is not recorded.

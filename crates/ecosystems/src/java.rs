@@ -2,8 +2,8 @@
 //!
 //! The order of belief is: `pom.properties` of the jar itself, `pom.xml`, then the file's own name with the
 //! manifest beside it. A jar is one package: what manifest and pom say differently is settled, not listed twice.
-//! A group is taken only where it is written down (`Implementation-Vendor-Id`, or a symbolic name that ends in the
-//! artifact); it is never guessed from package names. Other `pom.properties` in a jar are artifacts that were
+//! A group is taken only where it is written down (`Implementation-Vendor-Id`, a title or a symbolic name that ends in
+//! the artifact); it is never guessed from package names. Other `pom.properties` in a jar are artifacts that were
 //! shaded into it: packages of their own, contained in the jar.
 //!
 //! Specification: JAR file specification, OSGi Core "Bundle manifest headers", Maven's archiver reference.
@@ -39,7 +39,7 @@ impl Ecosystem for Java {
     }
 
     fn revision(&self) -> u32 {
-        2
+        3
     }
 
     fn wants(&self) -> &'static [Want] {
@@ -50,6 +50,10 @@ impl Ecosystem for Java {
             Want::Glob("**/*.[jJhH][pP][iI]"),
             Want::Glob("**/*.[lL][pP][kK][gG]"),
         ]
+    }
+
+    fn wants_digest(&self) -> bool {
+        true
     }
 
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {

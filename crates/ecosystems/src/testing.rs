@@ -1,11 +1,13 @@
 //! What the tests of several ecosystems share: a whole image in a few lines, and files built byte by byte.
 
+mod programs;
 mod zip_writer;
 
-use supercargo_content::Limits;
+use supercargo_content::{Digest, Limits};
 use supercargo_inventory::{ImagePath, LayerRef, Package, Problem, ProblemKind, Settlement};
 use supercargo_layer::{DeltaEntry, EntryKind, FileTree, LayerDelta};
 
+pub(crate) use self::programs::{mach_o, pe};
 pub(crate) use self::zip_writer::{ZipEntry, ZipStyle, entry, styled_zip, zip};
 
 use crate::{Candidate, Ecosystem, EcosystemSet, Finding, Findings, ImageView, Matcher, Passer};
@@ -41,7 +43,7 @@ impl Layer {
             let wanted = matcher.by_path(&path).with(matcher.by_magic(head));
             if wanted != EcosystemSet::default() {
                 let mut out = Findings::default();
-                let file = Candidate { path: &path, mode: 0o755, bytes, limits: &self.limits };
+                let file = Candidate { path: &path, mode: 0o755, bytes, sha256: None, limits: &self.limits };
                 out.problems.extend(ecosystem.read(&file, &mut Findings::default()).err());
                 let _ = ecosystem.read(&file, &mut out);
                 problems.append(&mut out.problems);
@@ -83,7 +85,7 @@ pub(crate) fn noise(len: usize) -> Vec<u8> {
 /// What a file says whole, the problem of a failed read included.
 pub(crate) fn whole(ecosystem: &dyn Ecosystem, path: &str, bytes: &[u8], limits: &Limits) -> Findings {
     let (path, mut out) = (ImagePath::new(path), Findings::default());
-    let file = Candidate { path: &path, mode: 0o755, bytes, limits };
+    let file = Candidate { path: &path, mode: 0o755, bytes, sha256: None, limits };
     let error = ecosystem.read(&file, &mut out).err();
     out.problems.extend(error);
     out
@@ -101,7 +103,7 @@ pub(crate) fn streamed(
     let file = Passer { path: &path, mode: 0o755, size: bytes.len() as u64, limits };
     let mut sink = ecosystem.stream(&file).unwrap();
     bytes.chunks(piece).for_each(|piece| sink.push(piece));
-    let error = sink.finish(&mut out).err();
+    let error = sink.finish(Some(&Digest::sha256_of(bytes)), &mut out).err();
     out.problems.extend(error);
     out
 }

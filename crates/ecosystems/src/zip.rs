@@ -99,6 +99,7 @@ pub(crate) struct Archive<'a> {
     pub(crate) entries: Vec<Entry>,
     /// What is wrong with the directory; the entries before the damage are there.
     pub(crate) problems: Vec<Problem>,
+    sha256: Option<Digest>,
 }
 
 enum Data<'a> {
@@ -109,7 +110,6 @@ enum Data<'a> {
 /// What is left of an archive that has passed.
 struct Passed {
     kept: BTreeMap<u64, (Header, Kept)>,
-    sha256: Digest,
 }
 
 /// An archive that was packed into another.
@@ -120,15 +120,27 @@ struct Nested {
 }
 
 impl<'a> Archive<'a> {
-    /// Reads the directory of an archive in memory and keeps the entries that have a role.
-    pub(crate) fn open(bytes: &'a [u8], roles: Roles, shared: &mut Allowance<'_>) -> Result<Self, Problem> {
+    /// Reads the directory of an archive in memory and keeps the entries that have a role. One whose comment looks like
+    /// another end of the directory is read from its beginning instead, `depth_left` levels down.
+    pub(crate) fn open(
+        bytes: &'a [u8],
+        roles: Roles,
+        depth_left: usize,
+        shared: &mut Allowance<'_>,
+    ) -> Result<Self, Problem> {
+        if whole::has_end_in_comment(bytes) {
+            let mut passing = Passing::new(roles, depth_left);
+            passing.push(bytes, shared);
+            return passing.finish(shared);
+        }
         let (whole, mut problems) = (Whole::open(bytes)?, Vec::new());
         let entries = whole.entries(roles, shared, &mut problems);
-        Ok(Self { data: Data::Whole(whole), entries, problems })
+        Ok(Self { data: Data::Whole(whole), entries, problems, sha256: None })
     }
 
-    fn of_passed(passed: Passed, entries: Vec<Entry>, problems: Vec<Problem>) -> Self {
-        Self { data: Data::Passed(passed), entries, problems }
+    /// The same archive, whose digest somebody else has computed.
+    pub(crate) fn with_sha256(self, known: Option<&Digest>) -> Self {
+        Self { sha256: known.cloned().or(self.sha256), ..self }
     }
 
     /// The entry of exactly this name.
@@ -136,11 +148,11 @@ impl<'a> Archive<'a> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    /// The digest of all its bytes.
-    pub(crate) fn sha256(&self) -> Digest {
+    /// The digest of all its bytes; `None` when they have passed, were not hashed and nobody has brought it.
+    pub(crate) fn sha256(&self) -> Option<Digest> {
         match &self.data {
-            Data::Whole(whole) => Digest::sha256_of(whole.bytes()),
-            Data::Passed(passed) => passed.sha256.clone(),
+            Data::Whole(whole) if self.sha256.is_none() => Some(Digest::sha256_of(whole.bytes())),
+            Data::Whole(_) | Data::Passed(_) => self.sha256.clone(),
         }
     }
 
@@ -191,7 +203,7 @@ impl<'a> Archive<'a> {
                     _ if entry.encrypted => Err(unsupported(&entry.name, "is encrypted")),
                     STORE => {
                         check(entry, packed.len() as u64, crc32(packed))?;
-                        Archive::open(packed, roles, shared)
+                        Archive::open(packed, roles, depth_left, shared)
                     }
                     DEFLATE => unpack(entry, packed, Passing::new(roles, depth_left), shared),
                     _ => Err(unsupported(&entry.name, "uses an unsupported compression method")),

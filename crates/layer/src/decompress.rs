@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use supercargo_content::{Limits, MediaType};
+use supercargo_content::{Hasher, Limits, MediaType};
 
 use crate::Budget;
 use crate::gzip::GzipReader;
@@ -147,7 +147,7 @@ pub struct Decompressed<R> {
 }
 
 enum Codec<R> {
-    Plain(Window<R>),
+    Plain(Box<Window<R>>),
     Gzip(Box<GzipReader<R>>),
     Zstd(Box<ZstdReader<R>>),
 }
@@ -155,18 +155,18 @@ enum Codec<R> {
 impl<R: Read> Decompressed<R> {
     /// Looks at the first bytes of `blob` and chooses.
     pub fn new(blob: R, limits: &Limits) -> io::Result<Self> {
-        Self::charged(blob, limits, None)
+        Self::charged(Window::new(blob), limits, None)
     }
 
-    /// The same; what a decoder holds for its window is charged to the budget, and may not be more than all of it.
-    pub fn within(blob: R, limits: &Limits, budget: &Budget) -> io::Result<Self> {
-        Self::charged(blob, limits, Some(budget.clone()))
+    /// The same; what a decoder holds for its window is charged to the budget, and may not be more than all of it. All
+    /// bytes of the blob go through `hasher`.
+    pub(crate) fn hashing(blob: R, limits: &Limits, budget: &Budget, hasher: Hasher) -> io::Result<Self> {
+        Self::charged(Window::hashing(blob, Some(hasher)), limits, Some(budget.clone()))
     }
 
-    fn charged(blob: R, limits: &Limits, budget: Option<Budget>) -> io::Result<Self> {
-        let mut window = Window::new(blob);
+    fn charged(mut window: Window<R>, limits: &Limits, budget: Option<Budget>) -> io::Result<Self> {
         let codec = match Compression::of_magic(window.fill(4)?) {
-            Compression::None => Codec::Plain(window),
+            Compression::None => Codec::Plain(Box::new(window)),
             Compression::Gzip => Codec::Gzip(Box::new(GzipReader::new(window))),
             Compression::Zstd => Codec::Zstd(Box::new(ZstdReader::new(window, budget)?)),
         };
@@ -194,10 +194,39 @@ impl<R: Read> Decompressed<R> {
 
     /// The blob, without what is buffered.
     pub fn into_inner(self) -> R {
-        match self.codec {
-            Codec::Plain(window) => window.into_inner(),
-            Codec::Gzip(gzip) => gzip.into_inner(),
-            Codec::Zstd(zstd) => zstd.into_inner(),
+        self.into_parts().0
+    }
+
+    /// The same, and the hasher of what was consumed of it.
+    pub(crate) fn into_parts(self) -> (R, Option<Hasher>) {
+        let input = match self.codec {
+            Codec::Plain(window) => *window,
+            Codec::Gzip(gzip) => gzip.into_input(),
+            Codec::Zstd(zstd) => zstd.into_input(),
+        };
+        input.into_parts()
+    }
+
+    /// The hasher of the blob before anything has been read: whoever takes it hashes the same bytes later.
+    pub(crate) fn take_hasher(&mut self) -> Option<Hasher> {
+        self.input().end_hashing()
+    }
+
+    /// Adds unpacked bytes to `other`, and to its own digest what was consumed for them: two at a time.
+    pub(crate) fn hash_with(&mut self, other: &mut Hasher, bytes: &[u8]) {
+        self.input().settle_with(other, bytes);
+    }
+
+    /// Reads the rest of the blob without unpacking it.
+    pub(crate) fn drain(&mut self) -> io::Result<()> {
+        self.input().skip(u64::MAX).map(drop)
+    }
+
+    fn input(&mut self) -> &mut Window<R> {
+        match &mut self.codec {
+            Codec::Plain(window) => window,
+            Codec::Gzip(gzip) => gzip.input(),
+            Codec::Zstd(zstd) => zstd.input(),
         }
     }
 

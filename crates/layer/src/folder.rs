@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use supercargo_content::{Algorithm, Digest, Hasher};
 use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::pass::{entries_message, too_large};
@@ -124,6 +125,9 @@ impl FolderWalk<'_> {
         if bytes.len() as u64 != entry.size {
             return Err(changed());
         }
+        if self.visitor.wants_digest(entry) {
+            self.visitor.digest(Digest::sha256_of(bytes));
+        }
         self.visitor.body(entry, bytes);
         Ok(())
     }
@@ -131,18 +135,23 @@ impl FolderWalk<'_> {
     fn stream(&mut self, entry: &Entry, head: &[u8], mut rest: impl Read) -> io::Result<()> {
         let mut buffer = vec![0; WINDOW_BYTES];
         let mut seen = head.len() as u64;
+        let mut hasher = self.visitor.wants_digest(entry).then(|| Hasher::new(Algorithm::Sha256));
+        hasher.iter_mut().for_each(|hasher| hasher.update(head));
         self.visitor.piece(head);
         let result = loop {
             match rest.read(&mut buffer) {
                 Ok(0) => break if seen == entry.size { Ok(()) } else { Err(changed()) },
                 Ok(read) => {
-                    self.visitor.piece(buffer.get(..read).unwrap_or_default());
+                    let piece = buffer.get(..read).unwrap_or_default();
+                    hasher.iter_mut().for_each(|hasher| hasher.update(piece));
+                    self.visitor.piece(piece);
                     seen += read as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
         };
+        hasher.into_iter().for_each(|hasher| self.visitor.digest(hasher.finish()));
         self.visitor.close(result.is_ok());
         result
     }

@@ -2,6 +2,9 @@
 
 use std::io::Read;
 
+use supercargo_content::Digest;
+
+use crate::tar::DigestedBody;
 use crate::{HEAD_BYTES, Member, TarError, TarReader};
 
 /// Members in archive order, with bodies on demand. The methods are those of [`TarReader`].
@@ -15,11 +18,21 @@ pub(crate) trait Members {
     /// Bytes of the current body that are in no archive.
     fn hole_bytes(&self) -> u64;
 
-    /// Bytes that [`Members::body`] will have to allocate.
+    /// Bytes that [`Members::digested_body`] will have to allocate.
     fn body_buffer_bytes(&self) -> u64;
 
     /// The current body, whole; `None` when it is larger than `bytes_max`. To be called once for each member.
-    fn body(&mut self, bytes_max: u64) -> Result<Option<&[u8]>, TarError>;
+    fn digested_body(&mut self, bytes_max: u64) -> Result<Option<DigestedBody<'_>>, TarError>;
+
+    /// Begins the SHA-256 of the current body; `false` where whoever wants it has to compute it.
+    fn begin_body_digest(&mut self) -> bool {
+        false
+    }
+
+    /// The SHA-256 of a body that was begun and taken piece by piece.
+    fn end_body_digest(&mut self) -> Option<Digest> {
+        None
+    }
 
     /// The next bytes of the current body; `None` at its end.
     fn piece(&mut self) -> Result<Option<&[u8]>, TarError>;
@@ -47,8 +60,16 @@ impl<R: Read> Members for TarReader<R> {
         Self::body_buffer_bytes(self)
     }
 
-    fn body(&mut self, bytes_max: u64) -> Result<Option<&[u8]>, TarError> {
-        Self::body(self, bytes_max)
+    fn digested_body(&mut self, bytes_max: u64) -> Result<Option<DigestedBody<'_>>, TarError> {
+        Self::digested_body(self, bytes_max)
+    }
+
+    fn begin_body_digest(&mut self) -> bool {
+        Self::begin_body_digest(self)
+    }
+
+    fn end_body_digest(&mut self) -> Option<Digest> {
+        Self::end_body_digest(self)
     }
 
     fn piece(&mut self) -> Result<Option<&[u8]>, TarError> {

@@ -44,13 +44,6 @@ impl StreamHasher {
         }
     }
 
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Here(hasher) => hasher.update(bytes),
-            Self::Apart(apart) => bytes.chunks(BUFFER_BYTES).for_each(|chunk| apart.send(chunk)),
-        }
-    }
-
     pub(crate) fn finish(self) -> io::Result<Digest> {
         match self {
             Self::Here(hasher) => Ok(hasher.finish()),
@@ -69,6 +62,11 @@ impl Apart {
         let (hashed, empty) = channel();
         let thread = thread::spawn(move || hash_all(Hasher::new(algorithm), &to_hash, &hashed));
         Self { full, empty, made: 0, thread }
+    }
+
+    /// Adds bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        bytes.chunks(BUFFER_BYTES).for_each(|chunk| self.send(chunk));
     }
 
     /// Copies into a buffer that came back, or into one of the first few. If the other thread has failed, `finish` says
@@ -107,7 +105,10 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let digest = |overlap| {
                 let mut hasher = StreamHasher::new(Algorithm::Sha256, overlap);
-                bytes.chunks(100_000).for_each(|chunk| hasher.update(chunk));
+                bytes.chunks(100_000).for_each(|chunk| match &mut hasher {
+                    StreamHasher::Here(here) => here.update(chunk),
+                    StreamHasher::Apart(apart) => apart.update(chunk),
+                });
                 hasher.finish().unwrap()
             };
             assert_eq!(digest(Overlap::Digest), digest(Overlap::None));

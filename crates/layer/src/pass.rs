@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
-use supercargo_content::Limits;
+use supercargo_content::{Algorithm, Digest, Hasher, Limits};
 use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::links::{WantedLink, trace};
@@ -233,6 +233,7 @@ impl<'a> Walk<'a> {
             self.refuse(entries, &message);
             return Ok(());
         }
+        let wants_digest = entries.iter().any(|entry| self.visitor.wants_digest(entry));
         let (mut open, mut whole) = (Vec::new(), Vec::new());
         let may_be_whole = size <= self.reader.held_bytes_max();
         let (head, len) = tar.head()?;
@@ -249,8 +250,8 @@ impl<'a> Walk<'a> {
         }
         let result = match (open.is_empty(), whole.is_empty()) {
             (true, true) => return Ok(()),
-            (false, true) => self.stream(tar),
-            (_, false) => self.whole(tar, &whole, !open.is_empty()),
+            (false, true) => self.stream(tar, wants_digest),
+            (_, false) => self.whole(tar, &whole, !open.is_empty(), wants_digest),
         };
         if !open.is_empty() {
             self.visitor.close(result.is_ok());
@@ -270,16 +271,27 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands the current body over in pieces. What the visitor keeps of it is taken from the budget in advance.
-    fn stream(&mut self, tar: &mut impl Members) -> Result<(), TarError> {
+    fn stream(&mut self, tar: &mut impl Members, wants_digest: bool) -> Result<(), TarError> {
         let kept_bytes = self.reader.limits.streamed_bytes_min.min(self.reader.limits.buffered_bytes_max);
         let _reservation = self.reader.budget.acquire(kept_bytes).ok();
+        let is_digested = wants_digest && tar.begin_body_digest();
+        let mut hasher = (wants_digest && !is_digested).then(|| Hasher::new(Algorithm::Sha256));
         while let Some(piece) = tar.piece()? {
+            hasher.iter_mut().for_each(|hasher| hasher.update(piece));
             self.visitor.piece(piece);
         }
+        let digest = tar.end_body_digest().or(hasher.map(Hasher::finish));
+        digest.into_iter().for_each(|digest| self.visitor.digest(digest));
         Ok(())
     }
 
-    fn whole(&mut self, tar: &mut impl Members, entries: &[&Entry], open: bool) -> Result<(), TarError> {
+    fn whole(
+        &mut self,
+        tar: &mut impl Members,
+        entries: &[&Entry],
+        open: bool,
+        wants_digest: bool,
+    ) -> Result<(), TarError> {
         // A body lent out of the read buffer takes nothing, and must not queue behind those that do.
         let bytes = tar.body_buffer_bytes();
         let reservation = (bytes > 0).then(|| self.reader.budget.acquire_buffer(bytes)).transpose();
@@ -293,7 +305,13 @@ impl<'a> Walk<'a> {
         if let Some(reservation) = &mut reservation {
             tar.swap_scratch(std::mem::take(&mut reservation.buffer));
         }
-        if let Some(bytes) = tar.body(self.reader.limits.file_bytes_max)? {
+        if wants_digest {
+            tar.begin_body_digest();
+        }
+        if let Some((bytes, digest)) = tar.digested_body(self.reader.limits.file_bytes_max)? {
+            if wants_digest {
+                self.visitor.digest(digest.unwrap_or_else(|| Digest::sha256_of(bytes)));
+            }
             if open {
                 self.visitor.piece(bytes);
             }

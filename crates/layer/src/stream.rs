@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
-use supercargo_content::{Descriptor, Digest, MediaType, VerifyingReader};
+use supercargo_content::{
+    Algorithm, ContentMismatch, Descriptor, Digest, Hasher, MediaType, VerifyingReader,
+};
 use supercargo_inventory::{Problem, ProblemKind};
 
 use crate::overlap::{Overlap, StreamHasher};
@@ -18,7 +20,7 @@ pub struct LayerInput<'a> {
 }
 
 /// The tar of a layer on top of a blob.
-pub(crate) type LayerTar<B> = TarReader<Hashed<Decompressed<B>>>;
+pub(crate) type LayerTar<B> = TarReader<Hashed<B>>;
 
 /// What the end of a stream tells.
 pub(crate) struct StreamEnd {
@@ -38,31 +40,78 @@ pub(crate) fn run<R: Read>(
 ) -> Result<StreamEnd, LayerError> {
     let name = &layer.descriptor.digest;
     let fail = |error| LayerError::of(name, error);
-    let blob = VerifyingReader::new(blob, name.clone(), layer.descriptor.size);
-    let unpacked = Decompressed::within(blob, reader.limits, reader.budget).map_err(fail)?;
+    // Its digest is compared below, together with the diff ID.
+    let blob = VerifyingReader::size_only(blob, name.clone(), layer.descriptor.size);
+    let hasher = Hasher::new(name.algorithm());
+    let unpacked = Decompressed::hashing(blob, reader.limits, reader.budget, hasher).map_err(fail)?;
     let compression = unpacked.compression();
     let mut problems: Vec<Problem> =
         media_type_problem(&layer.descriptor.media_type, compression).into_iter().collect();
-    // The blob's own digest is the diff ID when nothing is compressed.
-    let hash = compression != Compression::None || layer.diff_id.algorithm() != name.algorithm();
-    let hasher = hash.then(|| StreamHasher::new(layer.diff_id.algorithm(), overlap));
-    let mut tar = TarReader::new(Hashed::new(unpacked, hasher));
+    let mut tar = hashed_tar(unpacked, layer.diff_id.algorithm(), name.algorithm(), overlap);
     let result = walk_to_end(&mut tar, walk, &mut problems);
     problems.extend(global_header_problem(&tar));
-    let hashed = tar.into_inner();
-    let (uncompressed_bytes, compressed_bytes) = (hashed.bytes, hashed.inner.compressed_bytes());
+    let unpacked = Unpacked::of(tar);
+    let (uncompressed_bytes, compressed_bytes) = (unpacked.bytes, unpacked.blob.compressed_bytes());
     let mut end = StreamEnd { compressed_bytes, uncompressed_bytes, verified: false, problems };
     if let Err(error) = result {
-        let problem = failed(hashed.inner.into_inner(), error).map_err(fail)?;
+        let problem = failed(unpacked.blob, name, error).map_err(fail)?;
         end.problems.push(problem);
         return Ok(end);
     }
-    let found = hashed.hasher.map_or_else(|| Ok(name.clone()), StreamHasher::finish).map_err(fail)?;
+    let (blob, found) = unpacked.digests().map_err(fail)?;
+    same(name, blob).map_err(fail)?;
     if found != *layer.diff_id {
         return Err(LayerError::DiffId { layer: name.clone(), expected: layer.diff_id.clone(), found });
     }
     end.verified = true;
     Ok(end)
+}
+
+/// The tar of a blob, with its digests. When nothing is compressed and the algorithm is one, the digest of the blob is
+/// also that of what it holds, and is computed where the bodies are, so that theirs can be computed beside it.
+pub(crate) fn hashed_tar<B: Read>(
+    mut blob: Decompressed<B>,
+    algorithm: Algorithm,
+    blob_algorithm: Algorithm,
+    overlap: Overlap,
+) -> LayerTar<B> {
+    if blob.compression() != Compression::None {
+        return TarReader::new(Hashed::new(blob, Some(StreamHasher::new(algorithm, overlap))));
+    }
+    let hasher = if algorithm == blob_algorithm { blob.take_hasher() } else { Some(Hasher::new(algorithm)) };
+    TarReader::hashing(Hashed::new(blob, None), hasher)
+}
+
+/// A blob that has been read to its end.
+pub(crate) struct Unpacked<B> {
+    pub(crate) blob: Decompressed<B>,
+    /// Bytes that it unpacked to.
+    pub(crate) bytes: u64,
+    hasher: Option<StreamHasher>,
+}
+
+impl<B: Read> Unpacked<B> {
+    pub(crate) fn of(tar: LayerTar<B>) -> Self {
+        let (hashed, here) = tar.into_parts();
+        let Hashed { inner, hasher, bytes } = hashed;
+        Self { blob: inner, bytes, hasher: hasher.or(here.map(StreamHasher::Here)) }
+    }
+
+    /// The digest of the blob, and of the blob unpacked.
+    pub(crate) fn digests(self) -> io::Result<(Digest, Digest)> {
+        let no_hasher = || io::Error::other("a layer was read without being hashed");
+        let unpacked = self.hasher.ok_or_else(no_hasher)?.finish()?;
+        let blob = self.blob.into_parts().1.map(Hasher::finish);
+        Ok((blob.unwrap_or_else(|| unpacked.clone()), unpacked))
+    }
+}
+
+fn same(expected: &Digest, found: Digest) -> io::Result<()> {
+    if found == *expected {
+        return Ok(());
+    }
+    let mismatch = ContentMismatch::Digest { expected: expected.clone(), found };
+    Err(io::Error::new(io::ErrorKind::InvalidData, mismatch))
 }
 
 /// Damage of the archive becomes a problem; failure of the stream below stays an error.
@@ -89,10 +138,11 @@ pub(crate) fn walk_to_end<B: Read>(
 
 /// After a failure in the middle: a blob that is not the one of its descriptor is the reason, whatever was seen
 /// first. A layer that unpacks to too much is only not read further.
-fn failed(mut blob: impl Read, error: io::Error) -> io::Result<Problem> {
+fn failed<B: Read>(mut blob: Decompressed<B>, name: &Digest, error: io::Error) -> io::Result<Problem> {
     let reason = DecompressError::of(&error).cloned();
     if reason.is_some() {
-        io::copy(&mut blob, &mut io::sink())?;
+        blob.drain()?;
+        blob.into_parts().1.map_or(Ok(()), |hasher| same(name, hasher.finish()))?;
     }
     match reason {
         Some(reason @ DecompressError::Expansion { .. }) => {
@@ -128,29 +178,27 @@ pub(crate) fn global_header_problem<B: Read>(tar: &LayerTar<B>) -> Option<Proble
     (count > 0).then(|| Problem::new(ProblemKind::Inconsistent, message))
 }
 
-/// Counts and, if wanted, hashes what passes.
-pub(crate) struct Hashed<R> {
-    inner: R,
+/// Counts and, if wanted, hashes what a blob unpacks to.
+pub(crate) struct Hashed<B> {
+    inner: Decompressed<B>,
     hasher: Option<StreamHasher>,
     bytes: u64,
 }
 
-impl<R> Hashed<R> {
-    pub(crate) fn new(inner: R, hasher: Option<StreamHasher>) -> Self {
+impl<B> Hashed<B> {
+    fn new(inner: Decompressed<B>, hasher: Option<StreamHasher>) -> Self {
         Self { inner, hasher, bytes: 0 }
-    }
-
-    /// The stream below, the hasher, and how many bytes passed.
-    pub(crate) fn into_parts(self) -> (R, Option<StreamHasher>, u64) {
-        (self.inner, self.hasher, self.bytes)
     }
 }
 
-impl<R: Read> Read for Hashed<R> {
+impl<B: Read> Read for Hashed<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        if let (Some(hasher), Some(bytes)) = (&mut self.hasher, buffer.get(..read)) {
-            hasher.update(bytes);
+        let bytes = buffer.get(..read).unwrap_or_default();
+        match &mut self.hasher {
+            Some(StreamHasher::Here(hasher)) => self.inner.hash_with(hasher, bytes),
+            Some(StreamHasher::Apart(apart)) => apart.update(bytes),
+            None => {}
         }
         self.bytes += read as u64;
         Ok(read)

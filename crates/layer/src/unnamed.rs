@@ -2,13 +2,13 @@
 
 use std::io::{self, Read};
 
-use supercargo_content::{Algorithm, Digest, HashingReader};
+use supercargo_content::{Algorithm, Digest, Hasher};
 use supercargo_inventory::{Problem, ProblemKind};
 
-use crate::overlap::{Overlap, StreamHasher};
+use crate::overlap::Overlap;
 use crate::pass::Walk;
-use crate::stream::{self, Hashed};
-use crate::{Compression, DecompressError, Decompressed, LayerPass, LayerReader, TarReader, Visitor};
+use crate::stream::{self, Unpacked};
+use crate::{Compression, DecompressError, Decompressed, LayerPass, LayerReader, Visitor};
 
 /// What a blob turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +36,19 @@ impl LayerReader<'_> {
         algorithm: Algorithm,
         visitor: &mut dyn Visitor,
     ) -> io::Result<(BlobFacts, Result<LayerPass, DecompressError>)> {
-        let unpacked = Decompressed::within(HashingReader::new(blob, algorithm), self.limits, self.budget)?;
-        let compression = unpacked.compression();
-        let hash = compression != Compression::None || algorithm != Algorithm::Sha256;
-        let hasher = hash.then(|| StreamHasher::new(Algorithm::Sha256, Overlap::None));
-        let mut tar = TarReader::new(Hashed::new(unpacked, hasher));
+        let blob = Decompressed::hashing(blob, self.limits, self.budget, Hasher::new(algorithm))?;
+        let compression = blob.compression();
+        let mut tar = stream::hashed_tar(blob, Algorithm::Sha256, algorithm, Overlap::None);
         let (mut walk, mut problems) = (Walk::new(self, visitor), Vec::new());
         let result = stream::walk_to_end(&mut tar, |tar| walk.run(tar), &mut problems);
         problems.extend(stream::global_header_problem(&tar));
-        let (unpacked, hasher, uncompressed_bytes) = tar.into_inner().into_parts();
-        let compressed_bytes = unpacked.compressed_bytes();
-        let mut blob = unpacked.into_inner();
-        let damage = result.map_or_else(|error| damage(&mut blob, error).map(Some), |()| Ok(None))?;
-        let (digest, size) = blob.finish();
-        let unpacked = hasher.map_or_else(|| Ok(digest.clone()), StreamHasher::finish)?;
-        let diff_id = damage.is_none().then_some(unpacked);
+        let mut unpacked = Unpacked::of(tar);
+        let (uncompressed_bytes, compressed_bytes) = (unpacked.bytes, unpacked.blob.compressed_bytes());
+        let damage =
+            result.map_or_else(|error| damage(&mut unpacked.blob, error).map(Some), |()| Ok(None))?;
+        let size = unpacked.blob.compressed_bytes();
+        let (digest, plain) = unpacked.digests()?;
+        let diff_id = damage.is_none().then_some(plain);
         let pass = LayerPass { compressed_bytes, uncompressed_bytes, ..walk.finish() };
         let pass = judge(pass, problems, damage);
         Ok((BlobFacts { digest, size, diff_id, compression }, pass))
@@ -58,9 +56,9 @@ impl LayerReader<'_> {
 }
 
 /// What stopped the unpacking; the blob is read to its end. Other errors are those of the stream.
-fn damage(blob: &mut impl Read, error: io::Error) -> io::Result<DecompressError> {
+fn damage<R: Read>(blob: &mut Decompressed<R>, error: io::Error) -> io::Result<DecompressError> {
     let Some(reason) = DecompressError::of(&error).cloned() else { return Err(error) };
-    io::copy(blob, &mut io::sink())?;
+    blob.drain()?;
     Ok(reason)
 }
 

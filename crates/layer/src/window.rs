@@ -2,21 +2,35 @@
 
 use std::io::{self, Read};
 
+use supercargo_content::Hasher;
+
 /// Bytes read from the stream at once; a body up to this size is handed over without being copied.
 pub(crate) const WINDOW_BYTES: usize = 256 << 10;
 
-/// Buffers a stream and lends out what it holds.
+/// Buffers a stream and lends out what it holds. What has been consumed is hashed, if that is wanted, before it is
+/// overwritten: late enough to do it together with other bytes.
 pub(crate) struct Window<R> {
     inner: R,
     buffer: Box<[u8]>,
+    /// What comes before in the buffer has been hashed.
+    hashed: usize,
     start: usize,
     end: usize,
     consumed: u64,
+    hasher: Option<Hasher>,
+    /// Of the bytes that are hashed from now on, too.
+    beside: Option<Hasher>,
 }
 
 impl<R: Read> Window<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, buffer: vec![0; WINDOW_BYTES].into(), start: 0, end: 0, consumed: 0 }
+        Self::hashing(inner, None)
+    }
+
+    /// The same; all that is consumed goes through `hasher`.
+    pub(crate) fn hashing(inner: R, hasher: Option<Hasher>) -> Self {
+        let buffer = vec![0; WINDOW_BYTES].into();
+        Self { inner, buffer, hashed: 0, start: 0, end: 0, consumed: 0, hasher, beside: None }
     }
 
     /// What is buffered now.
@@ -26,10 +40,8 @@ impl<R: Read> Window<R> {
 
     /// Buffers at least `wanted` bytes (at most [`WINDOW_BYTES`]) unless the stream ends before, and lends all.
     pub(crate) fn fill(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        if self.buffer.len() - self.start < wanted {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+        if self.end - self.start < wanted {
+            self.compact();
         }
         while self.end - self.start < wanted && self.refill()? > 0 {}
         Ok(self.available())
@@ -39,14 +51,70 @@ impl<R: Read> Window<R> {
     pub(crate) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         self.consumed += count as u64;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
+    }
+
+    /// The stream below, without what is buffered, and the hasher of what was consumed.
+    pub(crate) fn into_parts(mut self) -> (R, Option<Hasher>) {
+        self.settle();
+        (self.inner, self.hasher)
+    }
+
+    /// Gives up the hasher of what was consumed so far.
+    pub(crate) fn end_hashing(&mut self) -> Option<Hasher> {
+        self.settle();
+        self.hasher.take()
+    }
+
+    /// Hashes what has been consumed together with other bytes for `other`.
+    pub(crate) fn settle_with(&mut self, other: &mut Hasher, bytes: &[u8]) {
+        let consumed = self.buffer.get(self.hashed..self.start).unwrap_or_default();
+        match &mut self.hasher {
+            Some(hasher) => hasher.update_both(consumed, other, bytes),
+            None => other.update(bytes),
+        }
+        self.hashed = self.hashed.max(self.start);
+    }
+
+    /// Begins another digest, of what comes from here on.
+    pub(crate) fn begin_beside(&mut self, hasher: Hasher) {
+        self.settle();
+        self.beside = Some(hasher);
+    }
+
+    /// Hashes the rest of what the other digest is of before it is consumed.
+    pub(crate) fn hash_body_ahead(&mut self, count: usize) {
+        if self.beside.is_some() {
+            self.settle();
+            self.hash_to((self.start + count).min(self.end));
         }
     }
 
-    /// The stream below, without what is buffered.
-    pub(crate) fn into_inner(self) -> R {
-        self.inner
+    /// Forgets the other digest.
+    pub(crate) fn drop_beside(&mut self) {
+        if self.beside.is_some() {
+            self.end_beside();
+        }
+    }
+
+    /// Ends the other digest, here.
+    pub(crate) fn end_beside(&mut self) -> Option<Hasher> {
+        self.settle();
+        self.beside.take()
+    }
+
+    /// Hashes what has been consumed.
+    fn settle(&mut self) {
+        self.hash_to(self.start);
+    }
+
+    fn hash_to(&mut self, end: usize) {
+        let bytes = self.buffer.get(self.hashed..end).unwrap_or_default();
+        match (&mut self.hasher, &mut self.beside) {
+            (Some(hasher), Some(beside)) => hasher.update_both(bytes, beside, bytes),
+            (Some(hasher), None) | (None, Some(hasher)) => hasher.update(bytes),
+            (None, None) => {}
+        }
+        self.hashed = self.hashed.max(end);
     }
 
     /// Bytes consumed since the beginning.
@@ -81,6 +149,15 @@ impl<R: Read> Window<R> {
         Ok(done)
     }
 
+    /// Moves what is held to the beginning, so that the next read is a large one.
+    fn compact(&mut self) {
+        self.settle();
+        self.hashed -= self.start;
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+    }
+
     fn refill(&mut self) -> io::Result<usize> {
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let read = read_retrying(&mut self.inner, room)?;
@@ -100,8 +177,11 @@ impl<R: Read> Read for Window<R> {
             self.consume(step);
             return Ok(step);
         }
+        self.settle();
         let read = read_retrying(&mut self.inner, out)?;
         self.consumed += read as u64;
+        let bytes = out.get(..read).unwrap_or_default();
+        self.hasher.iter_mut().chain(&mut self.beside).for_each(|hasher| hasher.update(bytes));
         Ok(read)
     }
 }

@@ -34,8 +34,13 @@ impl<R: Read> ZstdReader<R> {
         self.input.position()
     }
 
-    pub(crate) fn into_inner(self) -> R {
-        self.input.into_inner()
+    /// The compressed bytes.
+    pub(crate) fn input(&mut self) -> &mut Window<R> {
+        &mut self.input
+    }
+
+    pub(crate) fn into_input(self) -> Window<R> {
+        self.input
     }
 
     /// Whether another frame follows.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use supercargo_content::Limits;
+use supercargo_content::{Digest, Limits};
 use supercargo_ecosystems::{BodySink, Candidate, Ecosystem, EcosystemSet, Findings, Matcher, Passer};
 use supercargo_inventory::{ImagePath, LayerRef, Problem, ProblemKind};
 use supercargo_layer::{Entry, Interest, LayerPass, Visitor, WantedLink};
@@ -20,6 +20,8 @@ pub(crate) struct Collector<'a> {
     passing: Vec<PassingFile<'a>>,
     /// Files that readers need whole after they passed; the next time they are not read as they pass.
     again: BTreeSet<ImagePath>,
+    /// The digest of the body that comes next, or that has just passed.
+    digest: Option<Digest>,
     kept: Option<Kept>,
     by_toc: bool,
 }
@@ -35,8 +37,8 @@ struct PassingFile<'a> {
 impl<'a> Collector<'a> {
     pub(crate) fn new(table: &'a [&'a dyn Ecosystem], matcher: &'a Matcher, limits: &'a Limits) -> Self {
         let (facts, problems, passing) = (Vec::new(), Vec::new(), Vec::new());
-        let (again, kept, by_toc) = (BTreeSet::new(), None, false);
-        Self { table, matcher, limits, facts, problems, passing, again, kept, by_toc }
+        let (again, digest, kept, by_toc) = (BTreeSet::new(), None, None, false);
+        Self { table, matcher, limits, facts, problems, passing, again, digest, kept, by_toc }
     }
 
     /// The same, keeping bodies for the hard links of a layer that cannot be read again.
@@ -53,6 +55,7 @@ impl<'a> Collector<'a> {
     /// Reads the kept bodies under the names of hard links; those that were not kept are problems.
     pub(crate) fn read_kept(&mut self, links: &[WantedLink]) {
         let kept = self.kept.take().unwrap_or_default();
+        self.digest = None;
         // In the order in which a second reading would meet the files.
         let mut links: Vec<&WantedLink> = links.iter().collect();
         links.sort_by_key(|link| link.member);
@@ -162,9 +165,21 @@ impl Visitor for Collector<'_> {
         !self.matcher.by_magic(head).is_empty()
     }
 
+    fn wants_digest(&mut self, entry: &Entry) -> bool {
+        self.digest = None;
+        self.readers(self.matcher.by_path(&entry.path)).any(|ecosystem| ecosystem.wants_digest())
+    }
+
+    fn digest(&mut self, digest: Digest) {
+        self.digest = Some(digest);
+    }
+
     fn body(&mut self, entry: &Entry, bytes: &[u8]) {
         self.kept.iter_mut().for_each(|kept| kept.keep(&entry.path, bytes));
-        let candidate = Candidate { path: &entry.path, mode: entry.mode, bytes, limits: self.limits };
+        // Several names of one file are read one after the other.
+        let sha256 = self.digest.clone();
+        let (path, mode, sha256) = (&entry.path, entry.mode, sha256.as_ref());
+        let candidate = Candidate { path, mode, bytes, sha256, limits: self.limits };
         let readers = self.matcher.by_path(&entry.path).with(self.matcher.by_magic(bytes));
         for ecosystem in self.readers(readers) {
             self.read_as(ecosystem, &candidate);
@@ -190,10 +205,11 @@ impl Visitor for Collector<'_> {
     }
 
     fn close(&mut self, is_complete: bool) {
+        let digest = self.digest.clone();
         let mut closed = Vec::new();
         for PassingFile { path, ecosystem, sink, may_be_whole } in std::mem::take(&mut self.passing) {
             let mut findings = Findings::default();
-            if let Err(problem) = sink.finish(&mut findings) {
+            if let Err(problem) = sink.finish(digest.as_ref(), &mut findings) {
                 findings.problem(problem);
             }
             if may_be_whole && is_complete && findings.unread.is_some() {

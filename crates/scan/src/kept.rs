@@ -1,4 +1,4 @@
-//! Bodies for hard links in a layer that passes by only once.
+//! Bodies for hard links, and for files that are needed whole, in a layer that passes by only once.
 
 use std::collections::BTreeMap;
 
@@ -38,18 +38,33 @@ impl Kept {
     }
 }
 
-/// What is said of a link whose file has passed.
+/// What is said of a link, or of a file that is needed whole, when the file has passed.
 pub(crate) fn not_kept(link: &WantedLink) -> Problem {
-    let message = format!(
-        "the file `{}` that this hard link leads to went by and was not kept: give the archive as an uncompressed file",
-        link.target
-    );
+    let what = if link.target == link.entry.path {
+        "a file that is needed whole".to_owned()
+    } else {
+        format!("the file `{}` that this hard link leads to", link.target)
+    };
+    let message = format!("{what} went by and was not kept: give the archive as an uncompressed file");
     Problem::new(ProblemKind::Missing, message).at(&link.entry.path)
 }
 
 #[cfg(test)]
 mod tests {
+    use supercargo_layer::{Entry, EntryKind};
+
     use super::*;
+
+    #[test]
+    fn what_is_said_fits_links_and_files_that_are_needed_whole() {
+        let path = ImagePath::new("bin/x");
+        let entry = Entry { path: path.clone(), kind: EntryKind::File, mode: 0o755, size: 9 };
+        let message = |target| not_kept(&WantedLink { entry: entry.clone(), target, member: 3 }).message;
+        assert!(message(path.clone()).starts_with("a file that is needed whole went by"));
+        assert!(
+            message(ImagePath::new("bin/y")).starts_with("the file `/bin/y` that this hard link leads to")
+        );
+    }
 
     #[test]
     fn what_is_over_the_bound_or_came_twice_is_not_kept() {

@@ -229,8 +229,13 @@ mod tests {
         for ecosystem in ALL {
             let mut found = Findings::default();
             for file in candidates(*ecosystem).unwrap() {
-                let candidate =
-                    Candidate { path: &file.path, mode: 0o755, bytes: &file.bytes, limits: &limits };
+                let candidate = Candidate {
+                    path: &file.path,
+                    mode: 0o755,
+                    bytes: &file.bytes,
+                    sha256: None,
+                    limits: &limits,
+                };
                 ecosystem.read(&candidate, &mut found).unwrap();
             }
             assert!(!found.facts.is_empty(), "nothing found for `{}`", ecosystem.id());

@@ -12,7 +12,7 @@ P:scanelf\nV:1.3.7-r2\nA:x86_64\nL:GPL-2.0-only OR custom\no:pax-utils\nD:musl>=
 fn read(text: &str, limits: &Limits) -> Findings {
     let path = ImagePath::new("lib/apk/db/installed");
     let mut out = Findings::default();
-    let file = Candidate { path: &path, mode: 0o644, bytes: text.as_bytes(), limits };
+    let file = Candidate { path: &path, mode: 0o644, bytes: text.as_bytes(), sha256: None, limits };
     if let Err(problem) = Apk.read(&file, &mut out) {
         out.problem(problem);
     }

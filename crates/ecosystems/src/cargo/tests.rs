@@ -3,8 +3,8 @@ use std::io::Write as _;
 use supercargo_content::Limits;
 use supercargo_inventory::{PackageKind, ProblemKind};
 
-use super::Cargo;
-use crate::testing::{Layer, edges, elf, kinds, named, noise, purls, same_both_ways, streamed};
+use super::{Cargo, SECTION};
+use crate::testing::{Layer, edges, elf, kinds, mach_o, named, noise, pe, purls, same_both_ways, streamed};
 
 const LIST: &str = r#"{"packages":[
     {"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1,2,3]},
@@ -109,6 +109,21 @@ fn a_program_that_passes_says_the_same() {
         }
     }
     assert!(same_both_ways("none", &Cargo, "bin/x", &elf(&[(".data", &[0; 300_000])])).facts.is_empty());
+}
+
+#[test]
+fn windows_and_apple_programs_that_pass_say_the_same() {
+    let (list, noise) = (zlib(long_list(50).as_bytes(), 9), noise(200_000));
+    let parts = [(".text", &noise[..]), (SECTION, &list[..]), (".reloc", &noise[..])];
+    for (what, bytes) in [
+        ("PE", pe(&parts)),
+        ("Mach-O", mach_o(&parts)),
+        ("small PE", pe(&parts[1..2])),
+        ("small Mach-O", mach_o(&parts[1..2])),
+    ] {
+        let found = same_both_ways(what, &Cargo, "bin/x", &bytes);
+        assert_eq!((found.facts.len(), found.problems.len()), (50, 0), "{what}");
+    }
 }
 
 #[test]

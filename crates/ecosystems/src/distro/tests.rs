@@ -7,7 +7,7 @@ use super::*;
 fn read(path: &str, text: &str) -> (Option<Distro>, usize) {
     let path = ImagePath::new(path);
     let limits = Limits::default();
-    let file = Candidate { path: &path, mode: 0o644, bytes: text.as_bytes(), limits: &limits };
+    let file = Candidate { path: &path, mode: 0o644, bytes: text.as_bytes(), sha256: None, limits: &limits };
     let mut out = Findings::default();
     let failed = ReleaseFiles.read(&file, &mut out).is_err();
     let distro = out.facts.into_iter().find_map(|fact| match fact {

@@ -21,7 +21,7 @@ Package: base-files\nStatus: install ok triggers-awaited\nArchitecture: amd64\nV
 fn read(path: &str, text: &str) -> Findings {
     let (path, limits) = (ImagePath::new(path), Limits::default());
     let mut out = Findings::default();
-    let file = Candidate { path: &path, mode: 0o644, bytes: text.as_bytes(), limits: &limits };
+    let file = Candidate { path: &path, mode: 0o644, bytes: text.as_bytes(), sha256: None, limits: &limits };
     if let Err(problem) = Dpkg.read(&file, &mut out) {
         out.problem(problem);
     }
@@ -181,7 +181,8 @@ fn limits_are_kept() {
     let (path, limits) =
         (ImagePath::new("var/lib/dpkg/status"), Limits { entries_max: 2, ..Limits::default() });
     let mut out = Findings::default();
-    let file = Candidate { path: &path, mode: 0o644, bytes: STATUS.as_bytes(), limits: &limits };
+    let file =
+        Candidate { path: &path, mode: 0o644, bytes: STATUS.as_bytes(), sha256: None, limits: &limits };
     let failed = Dpkg.read(&file, &mut out).expect_err("more than two packages and relations");
     assert_eq!((out.facts.len(), failed.kind), (0, ProblemKind::LimitHit), "{failed}");
     let list = ImagePath::new("var/lib/dpkg/info/a.list");

@@ -3,7 +3,7 @@ use supercargo_inventory::{PackageKind, ProblemKind};
 
 use super::Go;
 use crate::testing::{
-    ELF_BASE, ELF_FIRST, Layer, edges, elf, kinds, named, noise, purls, same_both_ways, streamed,
+    ELF_BASE, ELF_FIRST, Layer, edges, elf, kinds, mach_o, named, noise, pe, purls, same_both_ways, streamed,
 };
 
 const MODULES: &str = "path\texample.org/app/cmd/x\nmod\texample.org/app\t(devel)\t\ndep\texample.org/old\tv1.0.0\n\
@@ -167,6 +167,25 @@ fn a_program_that_passes_says_the_same() {
     stripped[40..48].fill(0);
     stripped[60..64].fill(0);
     same_both_ways("no section table", &Go, "bin/x", &stripped);
+}
+
+#[test]
+fn windows_and_apple_programs_that_pass_say_the_same() {
+    let (info, noise) = (inline("go1.22.1", MODULES), noise(200_000));
+    let decoy = [b"x", &inline("go9.9", "mod\tdecoy\tv1\n")[..]].concat();
+    let parts =
+        |name| [(".text", &noise[..]), (".rdata", &decoy[..]), (name, &info[..]), (".reloc", &noise[..])];
+    for (what, bytes) in [
+        ("PE", pe(&parts(".data"))),
+        ("Mach-O", mach_o(&parts("__go_buildinfo"))),
+        ("small PE", pe(&[(".data", &info)])),
+        ("small Mach-O", mach_o(&[("__go_buildinfo", &info)])),
+    ] {
+        let found = same_both_ways(what, &Go, "bin/x", &bytes);
+        assert_eq!((found.facts.len(), found.problems.len()), (5, 0), "{what}");
+    }
+    let other = mach_o(&parts("__data"));
+    assert!(same_both_ways("no section for it", &Go, "bin/x", &other).facts.is_empty());
 }
 
 #[test]

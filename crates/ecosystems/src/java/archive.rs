@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use supercargo_content::Limits;
+use supercargo_content::{Digest, Limits};
 use supercargo_inventory::{
     HashAlgorithm, ImagePath, LicenseClaim, LinkKind, Package, PackageHash, Party, Problem, ProblemKind,
     Purl, Requirement, RequirementKind, Technique,
@@ -29,7 +29,8 @@ pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Probl
     if file_name::parse(file.path.as_str()).is_none() {
         return Ok(());
     }
-    let archive = Archive::open(file.bytes, role, &mut shared)?;
+    let archive =
+        Archive::open(file.bytes, role, file.limits.nesting_depth_max, &mut shared)?.with_sha256(file.sha256);
     let mut reading = Reading { path: file.path, shared, out };
     reading.archive(file.path.as_str(), "", None, archive, 0);
     Ok(())
@@ -38,7 +39,7 @@ pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Probl
 /// The same for a file that passes.
 pub(super) fn stream(file: &Passer<'_>) -> Box<dyn BodySink> {
     let shared = Allowance::new(file.limits, file.size).put_away();
-    let passing = Passing::new(role, file.limits.nesting_depth_max);
+    let passing = Passing::unhashed(role, file.limits.nesting_depth_max);
     Box::new(Sink { path: file.path.clone(), limits: file.limits.clone(), passing, shared: Some(shared) })
 }
 
@@ -60,10 +61,10 @@ impl BodySink for Sink {
         }
     }
 
-    fn finish(self: Box<Self>, out: &mut Findings) -> Result<(), Problem> {
+    fn finish(self: Box<Self>, sha256: Option<&Digest>, out: &mut Findings) -> Result<(), Problem> {
         let Some(left) = self.shared else { return Ok(()) };
         let shared = Allowance::taken_up(&self.limits, left);
-        let archive = self.passing.finish(&shared)?;
+        let archive = self.passing.finish(&shared)?.with_sha256(sha256);
         let mut reading = Reading { path: &self.path, shared, out };
         reading.archive(self.path.as_str(), "", None, archive, 0);
         Ok(())
@@ -184,8 +185,9 @@ impl Reading<'_, '_> {
             purl = purl.qualifier("type", name.extension);
         }
         let mut package = self.package(purl, &identity.coordinates, inner, identity.technique, holder);
-        let hex = archive.sha256().hex().to_owned();
-        package.hashes.push(PackageHash { algorithm: HashAlgorithm::Sha256, hex });
+        let hash =
+            |digest: Digest| PackageHash { algorithm: HashAlgorithm::Sha256, hex: digest.hex().to_owned() };
+        package.hashes.extend(archive.sha256().map(hash));
         if identity.own_manifest {
             describe_by_manifest(&mut package, &metadata.manifest);
         }

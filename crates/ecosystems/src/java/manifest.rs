@@ -9,6 +9,21 @@ const HEADERS_MAX: usize = 1000;
 /// Bytes of one value that is kept; `Export-Package` may be longer, and nobody asks for it.
 const VALUE_BYTES_MAX: usize = 8192;
 
+/// Vendors whose projects have a group each. Their parent poms write the vendor where Maven's archiver would write the
+/// group.
+const FOUNDATIONS: &[&str] = &[
+    "com.google",
+    "com.ibm",
+    "com.oracle",
+    "com.sun",
+    "net.java",
+    "org.apache",
+    "org.codehaus",
+    "org.eclipse",
+    "org.glassfish",
+    "org.jboss",
+];
+
 /// The main attributes by lowercase name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Manifest(BTreeMap<String, String>);
@@ -48,13 +63,39 @@ impl Manifest {
             .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()) || version.starts_with('v'))
     }
 
-    /// A group that is written down for this artifact: by Maven's archiver, or in a symbolic name that is group
-    /// and artifact. Two parts (`org.apache` of Ivy, `com.sun` of Activation) are a vendor or package rather than a
-    /// group, so they are not believed.
+    /// A group that is written down for this artifact: as the vendor's id (Maven's archiver and sbt), in a title that is
+    /// `group#artifact;version` (Ivy's notation), or in a symbolic name that is group and artifact.
     pub(super) fn group(&self, artifact: &str) -> Option<&str> {
-        let is_group = |text: &&str| text.split('.').count() > 2 && is_dotted_name(text);
-        let symbolic = || self.get("bundle-symbolicname")?.strip_suffix(artifact)?.strip_suffix('.');
-        self.get("implementation-vendor-id").filter(is_group).or_else(|| symbolic().filter(is_group))
+        self.vendor_id().or_else(|| self.titled_group(artifact)).or_else(|| self.symbolic_group(artifact))
+    }
+
+    /// An id of two parts is not believed of a foundation, nor beside an extension of another namespace.
+    fn vendor_id(&self) -> Option<&str> {
+        let id = self.get("implementation-vendor-id").filter(|id| is_dotted_name(id))?;
+        let is_its_own =
+            |extension: &str| extension.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+        let is_group = match id.split('.').count() {
+            1 => false,
+            2 => !FOUNDATIONS.contains(&id) && self.get("extension-name").is_none_or(is_its_own),
+            _ => true,
+        };
+        is_group.then_some(id)
+    }
+
+    fn titled_group(&self, artifact: &str) -> Option<&str> {
+        let group = self.get("implementation-title")?.strip_suffix(artifact)?.strip_suffix('#')?;
+        is_dotted_name(group).then_some(group)
+    }
+
+    /// Two parts before the artifact are a package as a rule (`com.google` of Guava), but a group when the second is the
+    /// artifact again (`org.freemarker.freemarker`).
+    fn symbolic_group(&self, artifact: &str) -> Option<&str> {
+        let group = self.get("bundle-symbolicname")?.strip_suffix(artifact)?.strip_suffix('.')?;
+        let is_group = match group.split_once('.') {
+            Some((_, rest)) => rest.contains('.') || rest == artifact,
+            None => false,
+        };
+        (is_group && is_dotted_name(group)).then_some(group)
     }
 }
 

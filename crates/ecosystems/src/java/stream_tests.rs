@@ -4,7 +4,7 @@ use supercargo_content::Limits;
 use supercargo_inventory::{Problem, ProblemKind};
 
 use super::Java;
-use crate::testing::{ZipEntry, ZipStyle, entry, noise, same_both_ways, styled_zip, zip};
+use crate::testing::{ZipEntry, ZipStyle, entry, noise, same_both_ways, styled_zip, whole, zip};
 use crate::{Fact, Findings};
 
 fn pom(group: &str, artifact: &str, version: &str) -> ZipEntry {
@@ -216,8 +216,13 @@ fn no_cut_and_no_flipped_byte_panics() {
 
 #[test]
 fn an_end_record_in_the_comment_is_no_second_end() {
-    let style = ZipStyle { comment: b"PK\x05\x06 is what it says".to_vec(), ..ZipStyle::default() };
-    let found =
-        streamed("lib/a-1.0.jar", &styled_zip(&[pom("g", "a", "1.0")], &style), 9, &Limits::default());
-    assert_eq!((names(&found), found.problems), (vec!["pkg:maven/g/a@1.0".to_owned()], Vec::new()));
+    for comment in [&b"PK\x05\x06 is what it says"[..], &[b"PK\x05\x06", &[0; 18][..], b"."].concat()] {
+        let style = ZipStyle { comment: comment.to_vec(), ..ZipStyle::default() };
+        let bytes = styled_zip(&[pom("g", "a", "1.0")], &style);
+        let streamed = streamed("lib/a-1.0.jar", &bytes, 9, &Limits::default());
+        let whole = whole(&Java, "lib/a-1.0.jar", &bytes, &Limits::default());
+        for found in [streamed, whole] {
+            assert_eq!((names(&found), found.problems), (vec!["pkg:maven/g/a@1.0".to_owned()], Vec::new()));
+        }
+    }
 }

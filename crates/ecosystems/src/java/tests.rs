@@ -96,7 +96,19 @@ fn one_foreign_pom_does_not_name_the_jar() {
 fn groups_are_read_and_never_guessed() {
     for (headers, purl) in [
         ("Implementation-Vendor-Id: org.acme.tools", "pkg:maven/org.acme.tools/tool@1.2"),
-        ("Implementation-Vendor-Id: org.acme", "pkg:maven/tool@1.2"),
+        ("Implementation-Vendor-Id: org.acme", "pkg:maven/org.acme/tool@1.2"),
+        ("Implementation-Vendor-Id: org.apache", "pkg:maven/tool@1.2"),
+        ("Implementation-Vendor-Id: acme", "pkg:maven/tool@1.2"),
+        (
+            "Implementation-Vendor-Id: org.acme\r\nExtension-Name: org.acme.v2.tool",
+            "pkg:maven/org.acme/tool@1.2",
+        ),
+        ("Implementation-Vendor-Id: org.acme\r\nExtension-Name: javax.tool", "pkg:maven/tool@1.2"),
+        ("Implementation-Vendor-Id: org.acme\r\nExtension-Name: org.acmeless.tool", "pkg:maven/tool@1.2"),
+        ("Implementation-Title: io.acme#tool;1.2", "pkg:maven/io.acme/tool@1.2"),
+        ("Implementation-Title: io.acme#other;1.2", "pkg:maven/tool@1.2"),
+        ("Implementation-Title: tool", "pkg:maven/tool@1.2"),
+        ("Bundle-SymbolicName: org.tool.tool", "pkg:maven/org.tool/tool@1.2"),
         ("Implementation-Vendor-Id: org.acme.tools\r\nImplementation-Version: 9", "pkg:maven/tool@1.2"),
         ("Bundle-SymbolicName: org.acme.tools.tool", "pkg:maven/org.acme.tools/tool@1.2"),
         ("Bundle-SymbolicName: org.acme.tool", "pkg:maven/tool@1.2"),

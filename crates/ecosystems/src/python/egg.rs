@@ -12,7 +12,7 @@ const METADATA_BYTES_MAX: u64 = 16 << 20;
 /// Reads `EGG-INFO/PKG-INFO` and `EGG-INFO/requires.txt` of a zipped egg.
 pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
     let mut shared = Allowance::new(file.limits, file.bytes.len() as u64);
-    let archive = Archive::open(file.bytes, role, &mut shared)?;
+    let archive = Archive::open(file.bytes, role, 0, &mut shared)?;
     out.problems.extend(archive.problems.iter().cloned());
     if let Some(entry) = archive.find("EGG-INFO/PKG-INFO") {
         let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut shared, &mut out.problems)?;

@@ -190,7 +190,7 @@ fn ndb(blobs: &[(u32, &[u8])]) -> Vec<u8> {
 fn outcome(file_name: &str, bytes: &[u8]) -> (usize, Vec<ProblemKind>) {
     let (path, limits) = (ImagePath::new("var/lib/rpm").join(file_name), Limits::default());
     let mut out = Findings::default();
-    let file = Candidate { path: &path, mode: 0o644, bytes, limits: &limits };
+    let file = Candidate { path: &path, mode: 0o644, bytes, sha256: None, limits: &limits };
     let failed = Rpm.read(&file, &mut out).err();
     (out.facts.len(), out.problems.iter().chain(&failed).map(|problem| problem.kind).collect())
 }
@@ -419,6 +419,7 @@ fn limits_are_kept() {
     let (file, limits) =
         (ndb(&[(1, &tiny()), (2, &tiny()), (3, &tiny())]), Limits { entries_max: 2, ..Limits::default() });
     let mut out = Findings::default();
-    let failed = Rpm.read(&Candidate { path: &path, mode: 0o644, bytes: &file, limits: &limits }, &mut out);
+    let failed = Rpm
+        .read(&Candidate { path: &path, mode: 0o644, bytes: &file, sha256: None, limits: &limits }, &mut out);
     assert_eq!((out.facts.len(), failed.map_err(|problem| problem.kind)), (2, Err(ProblemKind::LimitHit)));
 }

@@ -13,14 +13,14 @@ use super::body::{Body, Kept, Progress};
 use super::directory::Directory;
 use super::record::{self, CENTRAL, DESCRIPTOR_BYTES_MAX, END, Header, LOCAL, Record, Sums};
 use super::search::{Hit, Search};
-use super::{Allowance, Archive, Passed, Role, Roles};
+use super::{Allowance, Archive, Data, Passed, Role, Roles};
 
 /// What has passed of an archive.
 pub(crate) struct Passing {
     roles: Roles,
     depth_left: usize,
     position: u64,
-    hasher: Hasher,
+    hasher: Option<Hasher>,
     state: State,
     /// Bytes of a record or descriptor that is not complete.
     held: Vec<u8>,
@@ -51,11 +51,16 @@ enum State {
 impl Passing {
     /// The beginning of an archive; archives in it are followed `depth_left` levels down.
     pub(crate) fn new(roles: Roles, depth_left: usize) -> Self {
+        Self { hasher: Some(Hasher::new(Algorithm::Sha256)), ..Self::unhashed(roles, depth_left) }
+    }
+
+    /// The same for an archive whose bytes are hashed by somebody else.
+    pub(crate) fn unhashed(roles: Roles, depth_left: usize) -> Self {
         Self {
             roles,
             depth_left,
             position: 0,
-            hasher: Hasher::new(Algorithm::Sha256),
+            hasher: None,
             state: State::Record,
             held: Vec::new(),
             directory: Directory::default(),
@@ -67,7 +72,7 @@ impl Passing {
 
     /// Takes the next bytes.
     pub(crate) fn push(&mut self, mut bytes: &[u8], shared: &mut Allowance<'_>) {
-        self.hasher.update(bytes);
+        self.hasher.iter_mut().for_each(|hasher| hasher.update(bytes));
         while !bytes.is_empty() {
             let used = self.step(bytes, shared);
             self.position += used as u64;
@@ -83,8 +88,8 @@ impl Passing {
         } else {
             self.directory.finish(self.end_at, &mut self.problems)?
         };
-        let passed = Passed { kept: self.kept, sha256: self.hasher.finish() };
-        Ok(Archive::of_passed(passed, entries, self.problems))
+        let data = Data::Passed(Passed { kept: self.kept });
+        Ok(Archive { data, entries, problems: self.problems, sha256: self.hasher.map(Hasher::finish) })
     }
 
     fn step(&mut self, bytes: &[u8], shared: &mut Allowance<'_>) -> usize {

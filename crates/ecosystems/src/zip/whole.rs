@@ -1,9 +1,15 @@
 //! A zip archive that lies in memory, read by its directory.
 
+use memchr::memmem;
 use rawzip::{ZipArchive, ZipSliceArchive};
 use supercargo_inventory::{Problem, ProblemKind};
 
+use super::record::END;
 use super::{Allowance, Entry, KEPT_MAX, Place, Role, Roles, disagrees};
+
+/// Bytes of the end of the directory without its comment, and of the longest comment.
+const END_BYTES: usize = 22;
+const COMMENT_BYTES_MAX: usize = 0xffff;
 
 /// An archive in memory whose end was found.
 pub(super) struct Whole<'a>(ZipSliceArchive<&'a [u8]>);
@@ -92,6 +98,19 @@ impl<'a> Whole<'a> {
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         range.and_then(|(start, end)| self.bytes().get(start..end)).ok_or_else(|| outside(entry))
     }
+}
+
+/// Whether the last signature of an end of the directory stands in the comment of an end before it, which reaches to
+/// the last byte as ends do.
+pub(super) fn has_end_in_comment(bytes: &[u8]) -> bool {
+    let start = bytes.len().saturating_sub(END_BYTES + COMMENT_BYTES_MAX);
+    let tail = bytes.get(start..).unwrap_or_default();
+    let reaches_the_end = |at: &usize| {
+        let length = tail.get(at + END_BYTES - 2..).and_then(|rest| rest.first_chunk::<2>());
+        length.is_some_and(|length| at + END_BYTES + usize::from(u16::from_le_bytes(*length)) == tail.len())
+    };
+    let mut ends = memmem::rfind_iter(tail, &END);
+    ends.next().is_some_and(|last| !reaches_the_end(&last)) && ends.any(|at| reaches_the_end(&at))
 }
 
 fn outside(entry: &Entry) -> Problem {

@@ -3,6 +3,7 @@
 use super::store::Store;
 use super::toc::{Chunk, Toc, TocEntry};
 use crate::members::Members;
+use crate::tar::DigestedBody;
 use crate::{HEAD_BYTES, Member, TarError};
 
 /// A first chunk up to this size is kept for the body that may be wanted next.
@@ -122,13 +123,13 @@ impl Members for TocMembers<'_> {
         self.current.map_or(0, |entry| entry.size).saturating_sub(SMALL_BODY_BYTES)
     }
 
-    fn body(&mut self, bytes_max: u64) -> Result<Option<&[u8]>, TarError> {
+    fn digested_body(&mut self, bytes_max: u64) -> Result<Option<DigestedBody<'_>>, TarError> {
         let size = self.current.map_or(0, |entry| entry.size);
         if size > bytes_max {
             return Ok(None);
         }
         self.load(size)?;
-        Ok(Some(&self.body))
+        Ok(Some((self.body.as_slice(), None)))
     }
 
     fn hole_bytes(&self) -> u64 {

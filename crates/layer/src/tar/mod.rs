@@ -7,4 +7,5 @@ mod reader;
 mod sparse;
 
 pub use error::{TarDamage, TarError};
+pub(crate) use reader::DigestedBody;
 pub use reader::{BodyStream, HEAD_BYTES, Member, MemberKind, TarReader};

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use supercargo_content::{Algorithm, Digest, Hasher};
+
 use super::header::{BLOCK_BYTES, Header, text};
 use super::pax::Pax;
 use super::sparse::{self, MapText, Segment};
@@ -48,6 +50,9 @@ pub enum MemberKind {
     /// A type flag that is none of these; runtimes refuse such members or pass over them.
     Unknown(u8),
 }
+
+/// A body, and its SHA-256 if that was begun before.
+pub(crate) type DigestedBody<'a> = (&'a [u8], Option<Digest>);
 
 /// Reads tar archives from a stream: ustar, GNU (long names, base-256 numbers, sparse files), pax.
 ///
@@ -114,7 +119,12 @@ struct Extensions {
 impl<R: Read> TarReader<R> {
     /// Reads from the beginning of an archive.
     pub fn new(inner: R) -> Self {
-        let (window, scratch, body) = (Window::new(inner), Vec::new(), Body::default());
+        Self::hashing(inner, None)
+    }
+
+    /// The same; all bytes that are consumed go through `hasher`.
+    pub(crate) fn hashing(inner: R, hasher: Option<Hasher>) -> Self {
+        let (window, scratch, body) = (Window::hashing(inner, hasher), Vec::new(), Body::default());
         Self { window, scratch, body, lent: 0, global_headers_ignored: 0, ended: false, at_end: false }
     }
 
@@ -164,6 +174,11 @@ impl<R: Read> TarReader<R> {
     /// The current body, whole, holes as zeros. `None` when it is larger than `bytes_max`; it is passed over then.
     /// To be called once for each member.
     pub fn body(&mut self, bytes_max: u64) -> Result<Option<&[u8]>, TarError> {
+        Ok(self.digested_body(bytes_max)?.map(|(bytes, _)| bytes))
+    }
+
+    /// The same with its digest, if that was begun.
+    pub(crate) fn digested_body(&mut self, bytes_max: u64) -> Result<Option<DigestedBody<'_>>, TarError> {
         if self.body.size > bytes_max {
             return Ok(None);
         }
@@ -172,8 +187,10 @@ impl<R: Read> TarReader<R> {
             if self.window.fill(stored)?.len() < stored {
                 return Err(self.damaged(TarDamage::Truncated("body")));
             }
+            self.window.hash_body_ahead(stored);
+            let digest = self.end_body_digest();
             // Consumed with the padding, when the next member is asked for.
-            return Ok(self.window.available().get(..stored));
+            return Ok(self.window.available().get(..stored).map(|bytes| (bytes, digest)));
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -182,7 +199,8 @@ impl<R: Read> TarReader<R> {
             scratch.extend_from_slice(piece);
         }
         self.scratch = scratch;
-        Ok(Some(&self.scratch))
+        let digest = self.end_body_digest();
+        Ok(Some((self.scratch.as_slice(), digest)))
     }
 
     /// The current body as a stream, for bodies that must not be held whole. What is not read of it is passed over
@@ -216,6 +234,21 @@ impl<R: Read> TarReader<R> {
         }
     }
 
+    /// Begins the SHA-256 of the current body, of which nothing has been taken yet; `false` for a sparse file, whose
+    /// bytes are not all there. It costs little where the whole stream is hashed here as well.
+    pub(crate) fn begin_body_digest(&mut self) -> bool {
+        let is_stored = self.body.segments.is_none();
+        if is_stored {
+            self.window.begin_beside(Hasher::new(Algorithm::Sha256));
+        }
+        is_stored
+    }
+
+    /// The SHA-256 of the current body, once all of it has been taken.
+    pub(crate) fn end_body_digest(&mut self) -> Option<Digest> {
+        self.window.end_beside().map(Hasher::finish)
+    }
+
     /// Bytes of the current body that are not stored.
     pub fn hole_bytes(&self) -> u64 {
         self.body.size.saturating_sub(self.body.stored)
@@ -247,7 +280,12 @@ impl<R: Read> TarReader<R> {
 
     /// The stream below, without what is buffered.
     pub fn into_inner(self) -> R {
-        self.window.into_inner()
+        self.window.into_parts().0
+    }
+
+    /// The same, and the hasher of all that was consumed.
+    pub(crate) fn into_parts(self) -> (R, Option<Hasher>) {
+        self.window.into_parts()
     }
 
     fn fits_window(&self) -> bool {
@@ -282,6 +320,7 @@ impl<R: Read> TarReader<R> {
     fn skip_body(&mut self) -> Result<(), TarError> {
         // Not consumed yet, and still counted as stored.
         self.lent = 0;
+        self.window.drop_beside();
         let body = std::mem::take(&mut self.body);
         let length = body.stored.saturating_add(body.padding);
         if length > 0 && self.window.skip(length)? > 0 {

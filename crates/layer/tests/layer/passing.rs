@@ -16,11 +16,20 @@ struct Taker {
     passed: Vec<(String, Vec<u8>, bool)>,
     whole: Vec<(String, Vec<u8>)>,
     second: bool,
+    digests: Vec<Digest>,
 }
 
 impl Visitor for Taker {
     fn interest(&mut self, _: &Entry) -> Interest {
         Interest::Body
+    }
+
+    fn wants_digest(&mut self, entry: &Entry) -> bool {
+        entry.path.file_name().ends_with("hashed")
+    }
+
+    fn digest(&mut self, digest: Digest) {
+        self.digests.push(digest);
     }
 
     fn body(&mut self, entry: &Entry, bytes: &[u8]) {
@@ -138,6 +147,40 @@ fn an_archive_that_ends_in_the_body_ends_it_incomplete() {
     assert_eq!(taker.passed.len(), 1);
     assert!(!taker.passed[0].2);
     assert_eq!(pass.problems[0].kind, ProblemKind::Malformed);
+}
+
+/// A layer that is not compressed: the digest of the blob is computed where those of the bodies are.
+fn run_plain(tar: &[u8]) -> (LayerPass, Taker) {
+    let (descriptor, diff_id) = (Descriptor::of(MediaType::OCI_LAYER, tar), Digest::sha256_of(tar));
+    let layer = LayerInput { descriptor: &descriptor, diff_id: &diff_id };
+    let (limits, budget) = (limits(), Budget::new(limits().buffered_bytes_max));
+    let reader = LayerReader { limits: &limits, budget: &budget };
+    let mut taker = Taker::default();
+    (reader.read(tar, &layer, &mut taker).unwrap(), taker)
+}
+
+#[test]
+fn digests_of_bodies_come_beside_those_of_the_layer() {
+    let window = 256 << 10;
+    for len in [1, 63, 64, 999, 100_000, window - 1, window, window + 1, 300_001] {
+        let other = body(len / 2 + 1);
+        let members = [
+            file("a", &other),
+            file("hashed", &body(len)),
+            file("b", &other),
+            file("pass-hashed", &body(len + 1000)),
+            sparse("pass-sparse-hashed", &[1, 1999], 2000),
+            file("c", &other),
+        ];
+        let tar = archive(&members);
+        let mut holes = vec![0; 2000];
+        (holes[1], holes[1999]) = (b'x', b'x');
+        let expected = [&body(len), &body(len + 1000), &holes].map(|bytes| Digest::sha256_of(bytes));
+        for (pass, taker) in [run(&tar, &limits(), None), run_plain(&tar)] {
+            assert_eq!((pass.verified, pass.problems), (true, Vec::new()), "{len}");
+            assert_eq!(taker.digests, expected, "{len}");
+        }
+    }
 }
 
 /// A sparse file of format 1.0 with one stored byte at each of the offsets.
