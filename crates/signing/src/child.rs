@@ -89,7 +89,8 @@ async fn collect(stdout: Option<ChildStdout>, read: &mut Vec<u8>) -> Result<(), 
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::time::Instant;
 
