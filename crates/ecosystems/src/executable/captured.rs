@@ -1,15 +1,20 @@
 //! The parts of a program that are caught while it passes.
 //!
-//! Tables stand at the beginning of a program (ELF segments, PE, Mach-O) or at its end (most ELF sections). What they
-//! point to lies between and must be recognised when it comes: by its first bytes ([`Pattern`]). Afterwards the tables
-//! decide which of the parts caught is the one that they name.
+//! Tables stand at the beginning of a program (ELF segments, PE, Mach-O), at its end (most ELF sections) or where its
+//! first bytes say (the sections of a stripped or patched ELF file). What they point to lies between and must be
+//! recognised when it comes: by its first bytes ([`Pattern`]). Afterwards the tables decide which of the parts caught is
+//! the one that they name.
 
 use std::ops::Range;
 
 use object::ReadRef;
 
-/// Bytes caught of the beginning and of the end, where the tables are.
-const TABLE_BYTES: usize = 64 << 10;
+use super::layout;
+
+/// Bytes caught of the beginning and of the end, where the tables are, and of a table between them.
+const TABLE_BYTES: u64 = 64 << 10;
+/// Bytes of the longest header that says where a table is (ELF).
+const HEADER_BYTES: usize = 64;
 /// Bytes that must be there before a candidate is looked at.
 pub(crate) const PROBE_BYTES: usize = 256;
 /// Parts that are caught at once, and of one file.
@@ -66,32 +71,59 @@ struct Open {
 #[derive(Default)]
 pub(crate) struct Captured {
     size: u64,
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    tail_offset: u64,
+    head: Window,
+    tail: Window,
+    /// A table between the two.
+    table: Option<Window>,
     /// By their offsets.
     parts: Vec<(u64, Vec<u8>)>,
     /// Whether something was not kept for want of room.
     pub(crate) is_cut: bool,
 }
 
+/// A range of the file that is caught wherever it lies.
+#[derive(Default)]
+struct Window {
+    range: Range<u64>,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    fn new(range: Range<u64>) -> Self {
+        Self { range, bytes: Vec::new() }
+    }
+
+    /// None for a table that no sensible program has.
+    fn of_table(range: Range<u64>) -> Option<Self> {
+        (range.end - range.start <= TABLE_BYTES).then(|| Self::new(range))
+    }
+
+    /// Takes what lies in the range of a piece that stands at `position`.
+    fn take(&mut self, position: u64, piece: &[u8]) {
+        let within = |offset: u64| usize::try_from(offset.saturating_sub(position)).unwrap_or(usize::MAX);
+        let (start, end) = (within(self.range.start), within(self.range.end).min(piece.len()));
+        self.bytes.extend_from_slice(piece.get(start..end).unwrap_or_default());
+    }
+}
+
 impl<P: Pattern> Capture<P> {
     /// Catches at most `kept_bytes_max` bytes besides the ends.
     pub(crate) fn new(pattern: P, size: u64, kept_bytes_max: u64) -> Self {
-        let tail_offset = size.saturating_sub(TABLE_BYTES as u64);
+        let head = Window::new(0..TABLE_BYTES);
+        let tail = Window::new(size.saturating_sub(TABLE_BYTES)..size);
         Self {
             pattern,
             position: 0,
             kept_left: usize::try_from(kept_bytes_max).unwrap_or(usize::MAX),
             open: Vec::new(),
             untested: Vec::new(),
-            caught: Captured { size, tail_offset, ..Captured::default() },
+            caught: Captured { size, head, tail, ..Captured::default() },
         }
     }
 
     /// Takes the next bytes.
     pub(crate) fn push(&mut self, piece: &[u8]) {
-        self.catch_ends(piece);
+        self.catch_tables(piece);
         self.feed(0, piece);
         self.test(piece);
         self.position += piece.len() as u64;
@@ -103,13 +135,15 @@ impl<P: Pattern> Capture<P> {
         self.caught
     }
 
-    fn catch_ends(&mut self, piece: &[u8]) {
-        let missing = TABLE_BYTES.saturating_sub(self.caught.head.len()).min(piece.len());
-        self.caught.head.extend_from_slice(piece.get(..missing).unwrap_or_default());
-        let before = self.caught.tail_offset.saturating_sub(self.position);
-        if let Some(tail) = usize::try_from(before).ok().and_then(|before| piece.get(before..)) {
-            self.caught.tail.extend_from_slice(tail);
+    fn catch_tables(&mut self, piece: &[u8]) {
+        let Captured { head, tail, table, .. } = &mut self.caught;
+        let known = head.bytes.len();
+        head.take(self.position, piece);
+        tail.take(self.position, piece);
+        if known < HEADER_BYTES && head.bytes.len() >= HEADER_BYTES {
+            *table = layout::section_table(&head.bytes).and_then(Window::of_table);
         }
+        table.iter_mut().for_each(|table| table.take(self.position, piece));
     }
 
     /// Shows candidates: first those that begin in earlier pieces, then those that end in this one.
@@ -189,8 +223,9 @@ impl Captured {
 
     /// The bytes from `offset` on that were caught with it.
     fn from(&self, offset: u64) -> Option<&[u8]> {
-        let ends = [(0, &self.head), (self.tail_offset, &self.tail)];
-        let all = ends.into_iter().chain(self.parts.iter().map(|(offset, bytes)| (*offset, bytes)));
+        let tables = [&self.head, &self.tail].into_iter().chain(&self.table);
+        let tables = tables.map(|window| (window.range.start, &window.bytes));
+        let all = tables.chain(self.parts.iter().map(|(offset, bytes)| (*offset, bytes)));
         let within = |(start, bytes): (u64, &'_ Vec<u8>)| {
             let skipped = usize::try_from(offset.checked_sub(start)?).ok()?;
             (skipped <= bytes.len()).then_some((start, skipped))

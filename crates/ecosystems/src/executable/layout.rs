@@ -1,5 +1,7 @@
 //! Sections and segments of a program, from its tables alone.
 
+use std::ops::Range;
+
 use object::pe::{ImageDosHeader, ImageNtHeaders32, ImageNtHeaders64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::read::macho::{MachHeader, Section as _, Segment as _};
@@ -65,9 +67,26 @@ impl Layout {
 
 impl Region {
     /// Its bytes in the file.
-    pub(crate) fn range(&self) -> std::ops::Range<u64> {
+    pub(crate) fn range(&self) -> Range<u64> {
         self.offset..self.offset.saturating_add(self.size)
     }
+}
+
+/// Where the sections of an ELF file are listed, by its first bytes.
+pub(super) fn section_table(head: &[u8]) -> Option<Range<u64>> {
+    match FileKind::parse(head) {
+        Ok(FileKind::Elf32) => elf_section_table::<elf::FileHeader32<Endianness>>(head),
+        Ok(FileKind::Elf64) => elf_section_table::<elf::FileHeader64<Endianness>>(head),
+        _ => None,
+    }
+}
+
+fn elf_section_table<E: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<Range<u64>> {
+    let header = E::parse(head).ok()?;
+    let endian = header.endian().ok()?;
+    let start = header.e_shoff(endian).into();
+    let bytes = u64::from(header.e_shentsize(endian)) * u64::from(header.e_shnum(endian));
+    Some(start..start.checked_add(bytes)?)
 }
 
 fn elf<'a, E, R>(data: R) -> object::Result<Option<Layout>>

@@ -167,6 +167,10 @@ fn a_program_that_passes_says_the_same() {
     stripped[40..48].fill(0);
     stripped[60..64].fill(0);
     same_both_ways("no section table", &Go, "bin/x", &stripped);
+    let patched = [large(&inline("go1.22.1", MODULES)), noise(200_000)].concat();
+    let found = same_both_ways("a section table far from the end", &Go, "bin/x", &patched);
+    assert_eq!(found.facts.len(), 5);
+    same_both_ways("the same, of no Go", &Go, "bin/x", &[large(b"nothing"), noise(200_000)].concat());
 }
 
 #[test]
