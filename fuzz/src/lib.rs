@@ -1,6 +1,10 @@
 //! What several fuzz targets share: limits that let a run be fast, archives whose checksums are right, and a pass
 //! over bytes whose digests are right.
 
+pub mod both_ways;
+pub mod program;
+pub mod zip;
+
 use std::io::{self, Read};
 
 use supercargo_content::{Descriptor, Digest, Limits, MediaType};
@@ -92,7 +96,7 @@ pub fn read_by_toc(table: &[u8]) -> Option<LayerPass> {
     let budget = Budget::new(limits.buffered_bytes_max);
     let announced = Announced::ZstdChunked { toc: Digest::sha256_of(table), offset, len };
     let reader = LayerReader { limits: &limits, budget: &budget };
-    reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All).ok()
+    reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All::default()).ok()
 }
 
 /// An archive by a script: a line is a type flag, a name and, after a tab, a link target or body. The checksums

@@ -1,0 +1,61 @@
+//! A file read whole and as it passes.
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use supercargo_ecosystems::{ALL, Candidate, Ecosystem, Findings, Passer};
+use supercargo_inventory::ImagePath;
+
+/// Bytes that are changed after a file was written, and the size of the pieces in which it passes.
+#[derive(Debug, Arbitrary)]
+pub struct Damage {
+    changes: Vec<(u32, u8)>,
+    cut: Option<u32>,
+    piece: u16,
+}
+
+impl Damage {
+    /// Damages a file.
+    pub fn of(&self, mut file: Vec<u8>) -> Vec<u8> {
+        for (place, value) in self.changes.iter().take(8).filter(|_| !file.is_empty()) {
+            let place = *place as usize % file.len();
+            file[place] = *value;
+        }
+        if let Some(cut) = self.cut {
+            file.truncate(cut as usize);
+        }
+        file
+    }
+
+    fn piece(&self) -> usize {
+        usize::from(self.piece % 5000) + 1
+    }
+}
+
+/// Reads a file both ways. What passes without a problem says what the whole file says; damage is for the whole one
+/// to see where the parts that it is in were of no interest as they passed.
+pub fn compare(ecosystem: &str, path: &str, file: &[u8], damage: &Damage) {
+    let ecosystem = ALL.iter().find(|one| one.id().to_string() == ecosystem).expect("it is in the table");
+    let limits = crate::limits();
+    let (path, mode) = (ImagePath::new(path), 0o755);
+    let whole = whole(*ecosystem, &Candidate { path: &path, mode, bytes: file, limits: &limits });
+    let passer = Passer { path: &path, mode, size: file.len() as u64, limits: &limits };
+    let passed = passed(*ecosystem, &passer, file, damage.piece());
+    if passed.problems.is_empty() && passed.unread.is_none() && whole.problems.is_empty() {
+        assert_eq!(passed.facts, whole.facts);
+    }
+}
+
+fn whole(ecosystem: &dyn Ecosystem, file: &Candidate<'_>) -> Findings {
+    let mut out = Findings::default();
+    let error = ecosystem.read(file, &mut out).err();
+    out.problems.extend(error);
+    out
+}
+
+fn passed(ecosystem: &dyn Ecosystem, file: &Passer<'_>, bytes: &[u8], piece: usize) -> Findings {
+    let mut out = Findings::default();
+    let mut sink = ecosystem.stream(file).expect("it reads what passes");
+    bytes.chunks(piece).for_each(|piece| sink.push(piece));
+    let error = sink.finish(&mut out).err();
+    out.problems.extend(error);
+    out
+}
