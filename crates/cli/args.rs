@@ -1,15 +1,26 @@
 //! What a user types. The doc comments here are the help.
 
 mod cache;
+mod common;
+mod limits;
+mod signing;
+mod target;
+mod verify;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
-use supercargo::content::Platform;
 
-use crate::signing_args::{AttestArgs, SignArgs, TrustCommand};
-use crate::verify_args::{FetchArgs, PolicyCommand, VerifyArgs};
-pub(crate) use cache::{CacheArgs, CacheCommand};
+pub(crate) use self::cache::{CacheArgs, CacheCommand};
+pub(crate) use self::common::{Common, RegistryArgs};
+pub(crate) use self::limits::LimitArgs;
+pub(crate) use self::signing::{
+    AttestArgs, DeliveryArgs, Instance, LayoutArg, LoginArg, SignArgs, SignerArgs, TrustArgs, TrustCommand,
+};
+pub(crate) use self::target::{PlatformArg, Target};
+pub(crate) use self::verify::{
+    FetchArgs, PolicyArgs, PolicyCommand, PolicyTestArgs, SummaryArgs, VerifyArgs,
+};
 
 /// Answers for the cargo of a container image: lists what is in it, writes the SBOM, signs it, attaches it, and
 /// verifies what others attached.
@@ -86,120 +97,6 @@ pub(crate) enum Command {
     },
 }
 
-/// Flags of every command.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Common options")]
-pub(crate) struct Common {
-    /// Print errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Print every problem and the cause of every error
-    #[arg(long, short, global = true)]
-    pub(crate) verbose: bool,
-    /// Draw no progress on the terminal
-    #[arg(long, global = true)]
-    pub(crate) no_progress: bool,
-    /// Threads for reading layers [default: one per core]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-    /// Open no connection; what would need one is an error
-    #[arg(long, global = true)]
-    pub(crate) offline: bool,
-    /// Fail with exit code 4 when anything in the image could not be read
-    #[arg(long, global = true)]
-    pub(crate) strict: bool,
-    /// Fetch and check layers whole, even those with a table of contents (eStargz, zstd:chunked)
-    #[arg(long, global = true)]
-    pub(crate) full: bool,
-    #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
-    #[command(flatten)]
-    pub(crate) cache: CacheArgs,
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-}
-
-/// How registries are reached.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Registry options")]
-pub(crate) struct RegistryArgs {
-    /// Talk plain HTTP to this host (repeatable; loopback hosts need no flag)
-    #[arg(long, global = true, value_name = "HOST[:PORT]")]
-    pub(crate) plain_http: Vec<String>,
-    /// Trust the certificate authorities in this PEM file too (repeatable)
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) ca: Vec<PathBuf>,
-    /// Client certificate chain (PEM)
-    #[arg(long, global = true, value_name = "FILE", requires = "client_key", value_hint = ValueHint::FilePath)]
-    pub(crate) client_cert: Option<PathBuf>,
-    /// Private key of the client certificate (PEM)
-    #[arg(long, global = true, value_name = "FILE", requires = "client_cert", value_hint = ValueHint::FilePath)]
-    pub(crate) client_key: Option<PathBuf>,
-    /// Read from MIRROR before HOST (repeatable, tried in order)
-    #[arg(long, global = true, value_name = "HOST=MIRROR")]
-    pub(crate) mirror: Vec<String>,
-}
-
-/// Bounds on hostile input. Sizes take a suffix: `64KiB`, `128MiB`, `2GiB`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub(crate) struct LimitArgs {
-    /// Bytes of one file that is held whole; archives and programs are read as they pass [default: 64MiB]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
-    pub(crate) file_bytes_max: Option<u64>,
-    /// Entries of one layer, or of one archive inside it [default: 2000000]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) entries_max: Option<u64>,
-    /// Bytes of one path or link target [default: 4096]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) path_bytes_max: Option<usize>,
-    /// Archives inside archives, and indexes inside indexes [default: 8]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) nesting_depth_max: Option<usize>,
-    /// Uncompressed bytes per compressed byte [default: 1032]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) expansion_ratio_max: Option<u64>,
-    /// Layers of one image [default: 512]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) layers_max: Option<usize>,
-    /// Bytes of one manifest, index or configuration [default: 8MiB]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
-    pub(crate) manifest_bytes_max: Option<u64>,
-    /// Manifests and indexes looked at below one reference [default: 4096]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) manifests_max: Option<usize>,
-    /// Bytes of all files held at once by all threads [default: 64MiB]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
-    pub(crate) buffered_bytes_max: Option<u64>,
-    /// Bytes of one attached artifact [default: 128MiB]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
-    pub(crate) attachment_bytes_max: Option<u64>,
-    /// Attached artifacts looked at for one image [default: 256]
-    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
-    pub(crate) attachments_max: Option<usize>,
-    /// Bytes of the table of contents of one layer; with a larger one it is read whole [default: 128MiB]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
-    pub(crate) toc_bytes_max: Option<u64>,
-}
-
-/// Which image.
-#[derive(Debug, Args)]
-pub(crate) struct Target {
-    /// The image
-    #[arg(value_name = "REF")]
-    pub(crate) reference: String,
-    /// The platform to choose in an index, `os/arch[/variant]`, or `all` [default: this host's]
-    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform)]
-    pub(crate) platform: Option<PlatformArg>,
-}
-
-/// `all` or one platform.
-#[derive(Debug, Clone)]
-pub(crate) enum PlatformArg {
-    All,
-    One(Platform),
-}
-
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -268,29 +165,6 @@ pub(crate) struct EcosystemsArgs {
     pub(crate) json: bool,
 }
 
-fn parse_platform(text: &str) -> Result<PlatformArg, String> {
-    if text == "all" {
-        return Ok(PlatformArg::All);
-    }
-    text.parse()
-        .map(PlatformArg::One)
-        .map_err(|error: supercargo::content::PlatformParseError| error.to_string())
-}
-
-/// `4096`, `64KiB`, `128MiB`, `2GiB`.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match &text[digits.len()..] {
-        "" | "B" => 1,
-        "KiB" | "K" => 1 << 10,
-        "MiB" | "M" => 1 << 20,
-        "GiB" | "G" => 1 << 30,
-        other => return Err(format!("unknown unit `{other}`: expected B, KiB, MiB or GiB")),
-    };
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a size, such as `128MiB`"))?;
-    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is too large"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,14 +173,5 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(parse_size("64KiB"), Ok(65_536));
-        assert_eq!(parse_size("7"), Ok(7));
-        assert!(
-            parse_size("1TB").is_err() && parse_size("KiB").is_err() && parse_size("99999999999GiB").is_err()
-        );
     }
 }

@@ -6,9 +6,7 @@ mod environment;
 mod exit;
 mod output;
 mod secrets;
-mod signing_args;
 mod terminal;
-mod verify_args;
 
 use std::process::ExitCode;
 

@@ -36,7 +36,7 @@ pub fn compare(ecosystem: &str, path: &str, file: &[u8], damage: &Damage) {
     let ecosystem = ALL.iter().find(|one| one.id().to_string() == ecosystem).expect("it is in the table");
     let limits = crate::limits();
     let (path, mode) = (ImagePath::new(path), 0o755);
-    let whole = whole(*ecosystem, &Candidate { path: &path, mode, bytes: file, limits: &limits });
+    let whole = whole(*ecosystem, &Candidate { path: &path, mode, bytes: file, sha256: None, limits: &limits });
     let passer = Passer { path: &path, mode, size: file.len() as u64, limits: &limits };
     let passed = passed(*ecosystem, &passer, file, damage.piece());
     if passed.problems.is_empty() && passed.unread.is_none() && whole.problems.is_empty() {
@@ -55,7 +55,7 @@ fn passed(ecosystem: &dyn Ecosystem, file: &Passer<'_>, bytes: &[u8], piece: usi
     let mut out = Findings::default();
     let mut sink = ecosystem.stream(file).expect("it reads what passes");
     bytes.chunks(piece).for_each(|piece| sink.push(piece));
-    let error = sink.finish(&mut out).err();
+    let error = sink.finish(None, &mut out).err();
     out.problems.extend(error);
     out
 }

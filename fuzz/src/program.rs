@@ -10,6 +10,8 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 pub struct Script<'a> {
     sections: Vec<(Section<'a>, u16)>,
     has_section_table: bool,
+    /// Bytes behind the section table, as of a program that was stripped or patched.
+    behind: u32,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -53,6 +55,7 @@ impl Script<'_> {
         }
         let head = header(if self.has_section_table { (place, count) } else { (0, 0) }, file.len() as u64);
         file[..head.len()].copy_from_slice(&head);
+        file.resize(file.len() + self.behind as usize % 200_000, b'.');
         file
     }
 }

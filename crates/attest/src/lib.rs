@@ -77,6 +77,7 @@ mod policy_file_error;
 mod policy_reason;
 mod policy_wire;
 mod policy_wire_rules;
+mod policy_wire_values;
 mod predicate;
 mod rego;
 mod report;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use supercargo_content::Digest;
 
-use crate::policy_wire::{age, rule};
+use crate::policy_wire_values::{age, rule};
 use crate::sbom_rules::{Field, SbomRules};
 use crate::slsa_rules::SlsaRules;
 use crate::{Expression, PROFILES, PolicyFileError, Profile, RegoModule, SummaryRules};
@@ -144,18 +144,4 @@ impl WireRego {
             source,
         })
     }
-}
-
-/// Reasons name rules, so no two may share a name.
-pub(crate) fn distinct<'n>(
-    requirement: &str,
-    names: impl Iterator<Item = &'n String>,
-) -> Result<(), PolicyFileError> {
-    let mut known = BTreeSet::new();
-    for rule in names {
-        if !known.insert(rule) {
-            return Err(PolicyFileError::RuleName { name: requirement.to_owned(), rule: rule.clone() });
-        }
-    }
-    Ok(())
 }

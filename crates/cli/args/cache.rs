@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::parse_size;
+use super::limits::parse_size;
 
 /// Where the records of layers are kept.
 #[derive(Debug, Args)]

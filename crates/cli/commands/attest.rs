@@ -12,9 +12,8 @@ use supercargo::{Bundles, Error, ImageSubject, Predicate, Session};
 
 use super::delivery::Delivery;
 use super::{cache, policy, scan, setup, signer, trust};
-use crate::args::Common;
+use crate::args::{AttestArgs, Common};
 use crate::environment::Environment;
-use crate::signing_args::AttestArgs;
 
 /// Signs statements about each chosen image and attaches them to exactly that manifest.
 pub(crate) fn run(args: &AttestArgs, common: &Common) -> Result<(), Error> {

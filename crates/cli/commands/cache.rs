@@ -14,9 +14,8 @@ use supercargo::{
 };
 
 use super::{setup, signer, signers, trust};
-use crate::args::{CacheArgs, CacheCommand, Common};
+use crate::args::{CacheArgs, CacheCommand, Common, SignerArgs, TrustArgs};
 use crate::environment::{self, Environment};
-use crate::signing_args::{SignerArgs, TrustArgs};
 use crate::{output, terminal};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;

@@ -6,8 +6,8 @@ use supercargo::image::{Attachments, Reference};
 use supercargo::signing::Signed;
 use supercargo::{Error, ImageSubject, Session, SimpleSignature, clean};
 
+use crate::args::{DeliveryArgs, LayoutArg};
 use crate::output;
-use crate::signing_args::{DeliveryArgs, LayoutArg};
 
 /// What happens to each signature of a run.
 pub(crate) struct Delivery<'a> {

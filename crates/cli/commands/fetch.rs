@@ -2,10 +2,10 @@
 
 use supercargo::{Error, image::Image};
 
+use super::bundles::BundleSource;
 use super::{setup, verify};
-use crate::args::Common;
+use crate::args::{Common, FetchArgs};
 use crate::environment::Environment;
-use crate::verify_args::FetchArgs;
 use crate::{output, terminal};
 
 /// Writes the predicate of an attestation that passes.
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &FetchArgs, common: &Common) -> Result<(), Error> {
             "one predicate at a time: choose one platform with `--platform os/arch[/variant]`",
         ));
     };
-    let source = verify::Source::new(args.policy.bundle.as_deref(), || session.attachments(&reference))?;
+    let source = BundleSource::new(args.policy.bundle.as_deref(), || session.attachments(&reference))?;
     let predicate = predicate(args, image, &session, &source, common)?;
     match &args.output {
         Some(file) => output::file(file, &predicate),
@@ -29,7 +29,7 @@ fn predicate(
     args: &FetchArgs,
     image: &Image,
     session: &supercargo::Session,
-    source: &verify::Source,
+    source: &BundleSource,
     common: &Common,
 ) -> Result<Vec<u8>, Error> {
     if args.unverified {

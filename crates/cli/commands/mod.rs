@@ -2,6 +2,7 @@
 
 mod attached;
 mod attest;
+mod bundles;
 mod cache;
 mod delivery;
 mod ecosystems;

@@ -11,11 +11,11 @@ use supercargo::{
     SummaryOptions, check_policy, clean,
 };
 
-use super::{explain, setup, trust, verify};
-use crate::args::{Common, PlatformArg, Target};
+use super::bundles::BundleSource;
+use super::{explain, setup, trust};
+use crate::args::{Common, PlatformArg, PolicyCommand, PolicyTestArgs, SummaryArgs, Target, VerifyArgs};
 use crate::environment::{self, Environment};
 use crate::output;
-use crate::verify_args::{PolicyCommand, PolicyTestArgs, SummaryArgs, VerifyArgs};
 
 /// Runs a command of `policy`.
 pub(crate) fn run(command: &PolicyCommand, common: &Common) -> Result<(), Error> {
@@ -66,7 +66,7 @@ fn test(request: &Request<'_>, common: &Common) -> Result<(), Error> {
             hint: Some("choose one with `--platform os/arch[/variant]`".into()),
         });
     }
-    let source = verify::Source::new(request.bundle, || session.attachments(&reference))?;
+    let source = BundleSource::new(request.bundle, || session.attachments(&reference))?;
     let root = trust::trusted_root(request.trusted_root)?;
     let checker = Checker { policy: &policy, root: &root, session: &session };
     let mut rows = Vec::new();

@@ -7,9 +7,8 @@ use supercargo::{Error, ImageSubject};
 
 use super::delivery::Delivery;
 use super::{setup, signer};
-use crate::args::{Common, PlatformArg};
+use crate::args::{Common, LayoutArg, PlatformArg, SignArgs};
 use crate::environment::Environment;
-use crate::signing_args::{LayoutArg, SignArgs};
 
 /// Signs each chosen manifest itself and attaches the signature to it.
 pub(crate) fn run(args: &SignArgs, common: &Common) -> Result<(), Error> {

@@ -12,9 +12,8 @@ use zeroize::Zeroizing;
 
 use super::setup;
 use super::trust::Found;
-use crate::args::Common;
+use crate::args::{Common, LoginArg, SignerArgs};
 use crate::environment::{self, Environment};
-use crate::signing_args::{LoginArg, SignerArgs};
 use crate::{secrets, terminal};
 
 /// What the arguments and the environment say about signing.

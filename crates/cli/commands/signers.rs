@@ -6,7 +6,7 @@ use std::path::Path;
 use supercargo::Error;
 use supercargo::attest_types::{ExpectedSigner, Pattern, PatternError, PublicKey, TextRule, TrustedKey};
 
-use crate::verify_args::PolicyArgs;
+use crate::args::PolicyArgs;
 
 /// Every key and identity that the arguments name; at least one.
 pub(crate) fn expected(args: &PolicyArgs) -> Result<Vec<ExpectedSigner>, Error> {

@@ -9,9 +9,8 @@ use supercargo::signing::{HttpOptions, TufRepository};
 use supercargo::{Error, Trust, TrustEntry, TrustOrigin, TrustSettings, clean};
 
 use super::setup;
-use crate::args::Common;
+use crate::args::{Common, Instance, TrustArgs, TrustCommand};
 use crate::environment::{self, Environment};
-use crate::signing_args::{Instance, TrustArgs, TrustCommand};
 use crate::{output, terminal};
 
 /// Shows, renews or exports trust.

@@ -1,17 +1,14 @@
 //! `supercargo verify`.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 use supercargo::attest_types::{EvidenceNeeded, ExpectedSigner, OtherSubjects, Policy};
-use supercargo::{Bundles, Error, Scope, VerifyOptions};
+use supercargo::{Error, Scope, VerifyOptions};
 
+use super::bundles::BundleSource;
 use super::{explain, policy, recompute, setup, signers, trust};
-use crate::args::{Common, PlatformArg, Target};
+use crate::args::{Common, PlatformArg, PolicyArgs, Target, VerifyArgs};
 use crate::environment::{self, Environment};
 use crate::output;
-use crate::verify_args::{PolicyArgs, VerifyArgs};
 
 /// Verifies every attestation and prints one line, or every check, for each.
 pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
@@ -24,7 +21,7 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
         false => setup::pin(&session, &target(args), common)?,
     };
     let options = options(&args.policy, args.predicate_type.as_deref(), &session)?;
-    let source = Source::new(args.policy.bundle.as_deref(), || session.attachments(&reference))?;
+    let source = BundleSource::new(args.policy.bundle.as_deref(), || session.attachments(&reference))?;
     let mut failed = None;
     let mut rows = Vec::new();
     for image in &resolved.images {
@@ -52,31 +49,6 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
 fn target(args: &VerifyArgs) -> Target {
     let platform = if args.all_platforms { Some(PlatformArg::All) } else { args.target.platform.clone() };
     Target { reference: args.target.reference.clone(), platform }
-}
-
-/// Where the bundles come from: a file that the user names, or the store of the image.
-pub(crate) enum Source {
-    File(Vec<u8>),
-    Store(Box<dyn supercargo::image::Attachments>),
-}
-
-impl Source {
-    pub(crate) fn new(
-        bundle: Option<&Path>,
-        store: impl FnOnce() -> Result<Box<dyn supercargo::image::Attachments>, Error>,
-    ) -> Result<Self, Error> {
-        match bundle {
-            Some(file) => Ok(Self::File(fs::read(file).map_err(|source| Error::read(file, source))?)),
-            None => store().map(Self::Store),
-        }
-    }
-
-    pub(crate) fn bundles(&self) -> Bundles<'_> {
-        match self {
-            Self::File(bytes) => Bundles::Given(bytes),
-            Self::Store(store) => Bundles::Attached(store.as_ref()),
-        }
-    }
 }
 
 /// The policy that the arguments spell out.

@@ -82,7 +82,7 @@ impl Ecosystem for Cargo {
 /// Reads a program that has passed.
 fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Problem> {
     let captured = program.captured;
-    let mut layout = match executable::passed(captured) {
+    let layout = match executable::passed(captured) {
         Ok(Some(layout)) => layout,
         Err(problem) if captured.is_cut => {
             out.unread = Some(problem);
@@ -91,7 +91,6 @@ fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Proble
         // What could not be read at all is reported by the reader of Go programs.
         _ => return Ok(()),
     };
-    executable::name_by_content(&mut layout, captured, SECTION);
     let Some(section) = layout.section(&[SECTION]) else { return Ok(()) };
     let mut parts = captured.parts_in(section.range());
     let part = parts.find(|(offset, _)| *offset == section.offset).map(|(_, bytes)| bytes);

@@ -63,17 +63,13 @@ pub(crate) fn passed(captured: &Captured) -> Result<Option<Layout>, Problem> {
             Err(unread("it holds programs of several architectures"))
         }
         Ok(_) if captured.is_cut => Err(unread("it holds too much that looks like embedded data")),
-        Ok(kind) => Layout::parse(kind, captured).map_err(|error| unread(&error.to_string())),
+        Ok(kind) => match Layout::parse(kind, captured) {
+            Ok(Some(layout)) if !layout.has_names && !captured.is_empty() => {
+                Err(unread("the names of its sections are in an unusual place"))
+            }
+            parsed => parsed.map_err(|error| unread(&error.to_string())),
+        },
         Err(_) => Ok(None),
-    }
-}
-
-/// Gives a section whose name was not caught the one that its content tells: a part that begins where it begins.
-pub(crate) fn name_by_content(layout: &mut Layout, captured: &Captured, name: &str) {
-    for section in layout.sections.iter_mut().filter(|section| section.name.is_empty()) {
-        if captured.parts_in(section.offset..section.offset.saturating_add(1)).next().is_some() {
-            section.name = name.into();
-        }
     }
 }
 

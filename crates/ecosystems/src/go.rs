@@ -83,7 +83,7 @@ impl Ecosystem for Go {
 /// Reads a program that has passed.
 fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Problem> {
     let captured = program.captured;
-    let mut layout = match executable::passed(captured) {
+    let layout = match executable::passed(captured) {
         Ok(Some(layout)) => layout,
         Ok(None) => return Ok(()),
         Err(problem) => {
@@ -91,7 +91,6 @@ fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Proble
             return Ok(());
         }
     };
-    executable::name_by_content(&mut layout, captured, ".go.buildinfo");
     let find = |region: &Region| {
         let aligned = |(offset, _): &(u64, &[u8])| (offset - region.offset).is_multiple_of(HEADER_ALIGNMENT);
         captured.parts_in(region.range()).find(aligned).map(|(_, bytes)| bytes)

@@ -15,6 +15,8 @@ use super::layout;
 const TABLE_BYTES: u64 = 64 << 10;
 /// Bytes of the longest header that says where a table is (ELF).
 const HEADER_BYTES: usize = 64;
+/// Bytes caught before such a table: linkers put the names of sections there.
+const BEFORE_TABLE_BYTES: u64 = 16 << 10;
 /// Bytes that must be there before a candidate is looked at.
 pub(crate) const PROBE_BYTES: usize = 256;
 /// Parts that are caught at once, and of one file.
@@ -58,7 +60,19 @@ pub(crate) struct Capture<P> {
     open: Vec<Open>,
     /// Bytes whose candidates could not be shown with enough after them.
     untested: Vec<u8>,
+    next_table: NextTable,
     caught: Captured,
+}
+
+/// The table whose place will be known next.
+enum NextTable {
+    /// The sections, by the header.
+    Sections,
+    /// Their names, by the sections, which end there.
+    Names {
+        after: u64,
+    },
+    None,
 }
 
 struct Open {
@@ -73,8 +87,8 @@ pub(crate) struct Captured {
     size: u64,
     head: Window,
     tail: Window,
-    /// A table between the two.
-    table: Option<Window>,
+    /// Tables between the two.
+    tables: Vec<Window>,
     /// By their offsets.
     parts: Vec<(u64, Vec<u8>)>,
     /// Whether something was not kept for want of room.
@@ -91,11 +105,6 @@ struct Window {
 impl Window {
     fn new(range: Range<u64>) -> Self {
         Self { range, bytes: Vec::new() }
-    }
-
-    /// None for a table that no sensible program has.
-    fn of_table(range: Range<u64>) -> Option<Self> {
-        (range.end - range.start <= TABLE_BYTES).then(|| Self::new(range))
     }
 
     /// Takes what lies in the range of a piece that stands at `position`.
@@ -117,6 +126,7 @@ impl<P: Pattern> Capture<P> {
             kept_left: usize::try_from(kept_bytes_max).unwrap_or(usize::MAX),
             open: Vec::new(),
             untested: Vec::new(),
+            next_table: NextTable::Sections,
             caught: Captured { size, head, tail, ..Captured::default() },
         }
     }
@@ -136,14 +146,34 @@ impl<P: Pattern> Capture<P> {
     }
 
     fn catch_tables(&mut self, piece: &[u8]) {
-        let Captured { head, tail, table, .. } = &mut self.caught;
-        let known = head.bytes.len();
-        head.take(self.position, piece);
-        tail.take(self.position, piece);
-        if known < HEADER_BYTES && head.bytes.len() >= HEADER_BYTES {
-            *table = layout::section_table(&head.bytes).and_then(Window::of_table);
+        let Captured { head, tail, tables, .. } = &mut self.caught;
+        for window in [head, tail].into_iter().chain(tables) {
+            window.take(self.position, piece);
         }
-        table.iter_mut().for_each(|table| table.take(self.position, piece));
+        let end = self.position + piece.len() as u64;
+        while let Some(range) = self.table_found(end) {
+            let mut window = Window::new(range.start.max(self.position)..range.end);
+            window.take(self.position, piece);
+            self.caught.tables.push(window);
+        }
+    }
+
+    /// The range of the next table, once what says its place has passed; perhaps it has, too. A range that no sensible program has is empty.
+    fn table_found(&mut self, end: u64) -> Option<Range<u64>> {
+        let is_sensible = |range: &Range<u64>| range.end - range.start <= TABLE_BYTES;
+        match self.next_table {
+            NextTable::Sections if end >= HEADER_BYTES as u64 => {
+                let found = layout::section_table(&self.caught.head.bytes).filter(is_sensible);
+                self.next_table =
+                    found.as_ref().map_or(NextTable::None, |range| NextTable::Names { after: range.end });
+                found.map(|range| range.start.saturating_sub(BEFORE_TABLE_BYTES)..range.end)
+            }
+            NextTable::Names { after } if end >= after => {
+                self.next_table = NextTable::None;
+                layout::section_names(&self.caught).filter(is_sensible)
+            }
+            _ => None,
+        }
     }
 
     /// Shows candidates: first those that begin in earlier pieces, then those that end in this one.
@@ -211,6 +241,11 @@ impl<P: Pattern> Capture<P> {
 }
 
 impl Captured {
+    /// Whether nothing was recognised.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// The parts that begin in a range, in order, as far as it goes.
     pub(crate) fn parts_in(&self, range: Range<u64>) -> impl Iterator<Item = (u64, &[u8])> {
         let mut parts: Vec<_> = self.parts.iter().filter(|(offset, _)| range.contains(offset)).collect();
@@ -223,12 +258,12 @@ impl Captured {
 
     /// The bytes from `offset` on that were caught with it.
     fn from(&self, offset: u64) -> Option<&[u8]> {
-        let tables = [&self.head, &self.tail].into_iter().chain(&self.table);
+        let tables = [&self.head, &self.tail].into_iter().chain(&self.tables);
         let tables = tables.map(|window| (window.range.start, &window.bytes));
         let all = tables.chain(self.parts.iter().map(|(offset, bytes)| (*offset, bytes)));
         let within = |(start, bytes): (u64, &'_ Vec<u8>)| {
             let skipped = usize::try_from(offset.checked_sub(start)?).ok()?;
-            (skipped <= bytes.len()).then_some((start, skipped))
+            (skipped < bytes.len()).then_some((start, skipped))
         };
         let (start, skipped) = all.clone().filter_map(within).max_by_key(|(start, _)| *start)?;
         let bytes = all.clone().find(|(offset, _)| *offset == start)?.1;

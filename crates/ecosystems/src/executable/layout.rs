@@ -25,6 +25,8 @@ pub(crate) struct Layout {
     pub(crate) format: Format,
     pub(crate) sections: Vec<Region>,
     pub(crate) segments: Vec<Region>,
+    /// Whether the names of all sections could be read.
+    pub(crate) has_names: bool,
 }
 
 /// A section or segment that has bytes in the file.
@@ -61,7 +63,7 @@ impl Layout {
     }
 
     fn new(format: Format) -> Self {
-        Self { format, sections: Vec::new(), segments: Vec::new() }
+        Self { format, sections: Vec::new(), segments: Vec::new(), has_names: true }
     }
 }
 
@@ -79,6 +81,27 @@ pub(super) fn section_table(head: &[u8]) -> Option<Range<u64>> {
         Ok(FileKind::Elf64) => elf_section_table::<elf::FileHeader64<Endianness>>(head),
         _ => None,
     }
+}
+
+/// Where the names of the sections of an ELF file are, by the list of sections.
+pub(super) fn section_names<'a>(data: impl ReadRef<'a>) -> Option<Range<u64>> {
+    match FileKind::parse(data) {
+        Ok(FileKind::Elf32) => elf_section_names::<elf::FileHeader32<Endianness>, _>(data),
+        Ok(FileKind::Elf64) => elf_section_names::<elf::FileHeader64<Endianness>, _>(data),
+        _ => None,
+    }
+}
+
+fn elf_section_names<'a, E, R>(data: R) -> Option<Range<u64>>
+where
+    E: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    let header = E::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let index = usize::try_from(header.shstrndx(endian, data).ok()?).ok()?;
+    let (start, size) = header.section_headers(endian, data).ok()?.get(index)?.file_range(endian)?;
+    Some(start..start.checked_add(size)?)
 }
 
 fn elf_section_table<E: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<Range<u64>> {
@@ -110,7 +133,9 @@ where
     let sections = header.sections(endian, data)?;
     for section in sections.iter().take(REGIONS_MAX) {
         if let Some((offset, size)) = section.file_range(endian) {
-            let name = sections.section_name(endian, section).unwrap_or_default().to_vec();
+            let name = sections.section_name(endian, section);
+            layout.has_names &= name.is_ok();
+            let name = name.unwrap_or_default().to_vec();
             layout.sections.push(Region { name, offset, size, address: section.sh_addr(endian).into() });
         }
     }

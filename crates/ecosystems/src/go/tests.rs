@@ -170,6 +170,9 @@ fn a_program_that_passes_says_the_same() {
     let patched = [large(&inline("go1.22.1", MODULES)), noise(200_000)].concat();
     let found = same_both_ways("a section table far from the end", &Go, "bin/x", &patched);
     assert_eq!(found.facts.len(), 5);
+    let mut nameless = large(&inline("go1.22.1", MODULES));
+    nameless[62] = 2;
+    assert!(streamed(&Go, "bin/x", &nameless, 4096, &Limits::default()).unread.is_some());
     same_both_ways("the same, of no Go", &Go, "bin/x", &[large(b"nothing"), noise(200_000)].concat());
 }
 

@@ -3,10 +3,9 @@
 use supercargo_inventory::{EcosystemId, Problem, Settlement};
 
 use super::headers::Headers;
+use super::package::ID;
 use super::{berkeley, manifest, ndb, settle, sqlite, wal};
 use crate::{Candidate, Description, Ecosystem, Finding, Findings, ImageView, Want};
-
-pub(super) const ID: EcosystemId = EcosystemId("rpm");
 
 /// Reader of rpm's databases.
 pub(crate) struct Rpm;

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use supercargo_inventory::{
-    ImagePath, LicenseSource, LinkKind, Package, Party, Problem, Purl, Requirement, RequirementKind,
+    EcosystemId, ImagePath, LicenseSource, LinkKind, Package, Party, Problem, Purl, Requirement,
+    RequirementKind,
 };
 
-use super::ecosystem::ID;
 use super::header::Header;
 use super::license_names::LICENSE_NAMES;
 use crate::{installed, license_terms, text};
+
+pub(super) const ID: EcosystemId = EcosystemId("rpm");
 
 mod tag {
     pub(super) const SIGNATURE_MD5: u32 = 261;

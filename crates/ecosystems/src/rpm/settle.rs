@@ -53,7 +53,7 @@ fn unapplied(view: &ImageView<'_>, finding: &Finding, database: &str, pages: &st
     view.tree.get(&ImagePath::new(database))?;
     let message = format!("{pages} pages of the database are newer in this log and were not applied");
     let problem = Problem::new(ProblemKind::Unsupported, message).at(&finding.path);
-    Some(Problem { layer: Some(finding.layer.clone()), ecosystem: Some(super::ecosystem::ID), ..problem })
+    Some(Problem { layer: Some(finding.layer.clone()), ecosystem: Some(super::package::ID), ..problem })
 }
 
 /// The vendor's name in package URLs, where it is not the `ID` of os-release.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use crate::args::Target;
+use super::target::Target;
 
 /// Who must have signed, and with how much evidence.
 #[derive(Debug, Args)]

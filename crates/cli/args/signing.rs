@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use crate::args::Target;
-use crate::verify_args::SummaryArgs;
+use super::target::Target;
+use super::verify::SummaryArgs;
 
 /// Where trust comes from.
 #[derive(Debug, Default, Args)]
