@@ -82,9 +82,9 @@ impl Ecosystem for Cargo {
 /// Reads a program that has passed.
 fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Problem> {
     let captured = program.captured;
-    let layout = match executable::passed(captured) {
+    let layout = match executable::passed(captured, SECTION) {
         Ok(Some(layout)) => layout,
-        Err(problem) if captured.is_cut => {
+        Err(problem) if captured.is_cut || !captured.is_empty() => {
             out.unread = Some(problem);
             return Ok(());
         }

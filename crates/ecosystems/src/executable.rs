@@ -55,22 +55,34 @@ pub(crate) fn program<'a>(data: impl ReadRef<'a>) -> Result<Option<Layout>, Prob
     }
 }
 
-/// The layout of a program that has passed. What its tables are too far inside for, or the parts too many, is only to be
-/// had of the whole file.
-pub(crate) fn passed(captured: &Captured) -> Result<Option<Layout>, Problem> {
+/// The layout of a program that has passed, in which a section called `name` is looked for. What its tables are too far
+/// inside for, or the parts too many, is only to be had of the whole file.
+pub(crate) fn passed(captured: &Captured, name: &str) -> Result<Option<Layout>, Problem> {
     match FileKind::parse(captured) {
         Ok(FileKind::MachOFat32 | FileKind::MachOFat64) => {
             Err(unread("it holds programs of several architectures"))
         }
         Ok(_) if captured.is_cut => Err(unread("it holds too much that looks like embedded data")),
-        Ok(kind) => match Layout::parse(kind, captured) {
-            Ok(Some(layout)) if !layout.has_names && !captured.is_empty() => {
-                Err(unread("the names of its sections are in an unusual place"))
-            }
-            parsed => parsed.map_err(|error| unread(&error.to_string())),
-        },
+        Ok(kind) => {
+            let layout = Layout::parse(kind, captured).map_err(|error| unread(&error.to_string()))?;
+            layout.map(|layout| named_by_content(layout, captured, name)).transpose()
+        }
         Err(_) => Ok(None),
     }
+}
+
+/// Where the names of the sections were not caught, the one section that begins where a part begins is what was looked for.
+fn named_by_content(mut layout: Layout, captured: &Captured, name: &str) -> Result<Layout, Problem> {
+    let begins = |section: &&mut Region| captured.begins_at(section.offset);
+    if !layout.has_names {
+        let mut begun = layout.sections.iter_mut().filter(begins);
+        match (begun.next(), begun.next()) {
+            (Some(_), Some(_)) => return Err(unread("the names of its sections were not caught")),
+            (Some(section), None) => section.name = name.into(),
+            (None, _) => {}
+        }
+    }
+    Ok(layout)
 }
 
 /// Why a program that has passed could not be looked into.

@@ -23,6 +23,8 @@ use crate::{
 };
 
 const ID: EcosystemId = EcosystemId("go");
+/// The section of ELF files.
+const SECTION: &str = ".go.buildinfo";
 
 /// Modules in Go programs.
 pub(crate) struct Go;
@@ -83,7 +85,7 @@ impl Ecosystem for Go {
 /// Reads a program that has passed.
 fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Problem> {
     let captured = program.captured;
-    let layout = match executable::passed(captured) {
+    let layout = match executable::passed(captured, SECTION) {
         Ok(Some(layout)) => layout,
         Ok(None) => return Ok(()),
         Err(problem) => {

@@ -246,6 +246,11 @@ impl Captured {
         self.parts.is_empty()
     }
 
+    /// Whether a part begins there.
+    pub(crate) fn begins_at(&self, offset: u64) -> bool {
+        self.parts.iter().any(|(start, _)| *start == offset)
+    }
+
     /// The parts that begin in a range, in order, as far as it goes.
     pub(crate) fn parts_in(&self, range: Range<u64>) -> impl Iterator<Item = (u64, &[u8])> {
         let mut parts: Vec<_> = self.parts.iter().filter(|(offset, _)| range.contains(offset)).collect();

@@ -170,10 +170,21 @@ fn a_program_that_passes_says_the_same() {
     let patched = [large(&inline("go1.22.1", MODULES)), noise(200_000)].concat();
     let found = same_both_ways("a section table far from the end", &Go, "bin/x", &patched);
     assert_eq!(found.facts.len(), 5);
-    let mut nameless = large(&inline("go1.22.1", MODULES));
-    nameless[62] = 2;
-    assert!(streamed(&Go, "bin/x", &nameless, 4096, &Limits::default()).unread.is_some());
     same_both_ways("the same, of no Go", &Go, "bin/x", &[large(b"nothing"), noise(200_000)].concat());
+}
+
+#[test]
+fn names_of_sections_that_were_not_caught_are_told_by_content() {
+    let nameless = |mut bytes: Vec<u8>| {
+        // Their names are said to be in `.rodata`, which is larger than what is caught.
+        bytes[62] = 2;
+        streamed(&Go, "bin/x", &bytes, 4096, &Limits::default())
+    };
+    let (info, noise) = (inline("go1.22.1", MODULES), noise(200_000));
+    let one = elf(&[(".text", &noise), (".rodata", &noise), (".go.buildinfo", &info), (".data", &noise)]);
+    assert_eq!(nameless(one).facts.len(), 5);
+    let two = nameless(large(&info));
+    assert!(two.facts.is_empty() && two.unread.is_some());
 }
 
 #[test]
