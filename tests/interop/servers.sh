@@ -33,6 +33,17 @@ wait_http() {
     done
 }
 
+# wait_port NAME PORT: waits up to 30 s until somebody listens there.
+wait_port() {
+    tries=0
+    until python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()' "$2" 2>/dev/null; do
+        running "$(cat "$dir/$1.pid")" || fail "$1 ended: $(tail -n 3 "$dir/$1.log")"
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || fail "$1 does not listen on port $2"
+        sleep 0.1
+    done
+}
+
 # running PID: a process that has ended but was not reaped (a zombie) does not run.
 running() {
     case $(ps -o stat= -p "$1") in '' | Z*) return 1 ;; esac

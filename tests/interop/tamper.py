@@ -15,6 +15,8 @@ OTHER is a bundle of the same signer about something else. CHANGE is one of:
   proof         the inclusion proof leads elsewhere
   index         the entry claims another place in the log
   payload       the statement is another
+  promise       the promise of a Rekor v1 log is the one of OTHER
+  promised-time the entry of a Rekor v1 log claims to be an hour younger
 """
 import base64
 import json
@@ -72,6 +74,16 @@ def other_payload(bundle):
     envelope["payload"] = base64.b64encode(statement.replace(b"CycloneDX", b"CycloneDY")).decode()
 
 
+def other_promise(bundle, other):
+    first, second = (one["verificationMaterial"]["tlogEntries"][0] for one in (bundle, other))
+    first["inclusionPromise"] = second["inclusionPromise"]
+
+
+def other_time(bundle):
+    entry = bundle["verificationMaterial"]["tlogEntries"][0]
+    entry["integratedTime"] = str(int(entry["integratedTime"]) + 3600)
+
+
 def taken(part):
     """Takes a part of the verification material from the other bundle."""
     def change(bundle, other):
@@ -91,6 +103,8 @@ CHANGES = {
     "proof": lambda bundle, other: other_proof(bundle),
     "index": lambda bundle, other: other_index(bundle),
     "payload": lambda bundle, other: other_payload(bundle),
+    "promise": other_promise,
+    "promised-time": lambda bundle, other: other_time(bundle),
 }
 
 change, first, second, out = sys.argv[1:]
