@@ -3,7 +3,7 @@
 #
 # usage: peers.sh DIR
 #
-# REKOR_V1=1 in the environment adds a Rekor v1 and a Trillian.
+# REKOR_V1=1 in the environment adds a Rekor v1 and a Trillian, VAULT_TRANSIT=1 the transit engine of Vault.
 #
 #   DIR/bin    Go and Rust programs built from source, at the versions of the tables below
 #   DIR/venv   Python libraries that sign, verify and validate
@@ -32,6 +32,8 @@ apko=chainguard.dev/apko@v0.30.0
 
 # With its Trillian, in one module: what both need is compiled once.
 rekor_1=v1.5.3
+
+vault=v1.18.0
 
 cargo_auditable=0.7.7
 
@@ -152,6 +154,16 @@ build_rekor_1() {
     mv bin/trillian "$dir/bin/trillian"
 }
 
+# Of Vault the engine alone: the whole server takes many times as long.
+build_transit() {
+    mkdir -p "$scratch/vault/transit"
+    cp "$here/transit/main.go" "$scratch/vault/transit/"
+    cd "$scratch/vault"
+    go mod init peer/vault
+    go mod edit -require="github.com/hashicorp/vault@$vault"
+    CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags='-s -w' -o "$dir/bin/vault-transit" ./transit
+}
+
 # The front door (tests/build.sh) has it too, in the folder beside DIR.
 build_auditable() {
     if [ -x "$dir/../tools/bin/cargo-auditable" ]; then
@@ -181,6 +193,10 @@ recorded apko "$apko" || step apko "$apko" build_apko
 if [ -n "${REKOR_V1:-}" ]; then
     version="$rekor_1 $(sha256sum <"$here/trillian/main.go" | cut -c 1-12)"
     recorded rekor-v1 "$version" || step rekor-v1 "$version" build_rekor_1
+fi
+if [ -n "${VAULT_TRANSIT:-}" ]; then
+    version="$vault $(sha256sum <"$here/transit/main.go" | cut -c 1-12)"
+    recorded vault-transit "$version" || step vault-transit "$version" build_transit
 fi
 recorded cargo-auditable "$cargo_auditable" || step cargo-auditable "$cargo_auditable" build_auditable
 recorded python "$python_packages" || step python "$python_packages" build_python
