@@ -182,6 +182,27 @@ intoto() {
     esac
 }
 
+# ---- a second tree, in which an entry has another index than in the log ----
+
+# shellcheck disable=SC2046
+sharded() {
+    sh "$here/sigstore.sh" shard "$stack" 1 || return 1
+    for layout in bundle older; do
+        ref=$REG_TAGS/sharded-$layout:1
+        push $subject "$ref" &&
+            "$SUPERCARGO" attest "$ref" $(logging email) --layout "$(ours_is $layout)" --predicate "$WORK/predicate.json" &&
+            both_accept_attestation "$ref" email || return 1
+    done
+    ref=$REG_TAGS/sharded-cosign:1
+    push $subject "$ref" && cosign attest $(of_cosign email bundle) --type cyclonedx --predicate "$WORK/predicate.json" "$ref" &&
+        both_accept_attestation "$ref" email && bundle_of "$ref" "$WORK/sharded.json" &&
+        jq -e '.verificationMaterial.tlogEntries[0] | (.logIndex | tonumber) > (.inclusionProof.logIndex | tonumber) + 20' "$WORK/sharded.json"
+}
+
+two_sharded() {
+    bundle_of "$REG_TAGS/sharded-cosign:1" "$WORK/first.json" && bundle_of "$REG_TAGS/sharded-bundle:1" "$WORK/second.json"
+}
+
 # ---- the tags of the older layout ----
 
 tag_of() { # REF KIND
@@ -295,6 +316,7 @@ check "a P-384 key is refused before the log is asked" p384_refused
 for version in 0.0.1 0.0.2; do
     check "an entry of kind intoto $version, as of older cosign: cosign and we accept" older_kind $version
 done
+check "a log of two trees: cosign and we accept" sharded
 
 sh "$here/sigstore.sh" stop "$stack"
 for layout in bundle older; do
@@ -314,7 +336,7 @@ for who in ours cosign; do
     for change in promise promised-time index; do
         check "$who: a bundle with a changed $change is refused, by cosign too" refused $change promise
     done
-    for change in entry checkpoint tree cosignature proof; do
+    for change in entry checkpoint tree cosignature proof proof-index; do
         check "$who: a bundle with a changed $change is refused, by cosign too" refused $change $change
     done
     check "$who: another key of the log is refused, by cosign too" other_log
@@ -324,5 +346,11 @@ for who in ours cosign; do
         check "$who, older layout, $what: another key of the log is refused" older_other_log $who $what
     done
 done
+check "a log of two trees: two bundles are taken" two_sharded
+check "a log of two trees: an unchanged bundle is accepted, stack stopped" accepted
+for change in entry tree proof proof-index; do
+    check "a log of two trees: a bundle with a changed $change is refused, by cosign too" refused $change $change
+done
+check "a log of two trees: a bundle with a changed index is refused, by cosign too" refused index promise
 stop_all
 finish

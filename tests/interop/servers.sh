@@ -49,17 +49,21 @@ running() {
     case $(ps -o stat= -p "$1") in '' | Z*) return 1 ;; esac
 }
 
-# stop_servers: ends what the pid files name, and waits up to 5 s for each.
+# stop_servers: ends what the pid files name.
 stop_servers() {
     for file in "$dir"/*.pid; do
-        [ -e "$file" ] || continue
-        pid=$(cat "$file")
-        kill "$pid" 2>/dev/null || true
-        tries=0
-        while running "$pid" && [ $tries -lt 100 ]; do
-            tries=$((tries + 1))
-            sleep 0.05
-        done
-        rm -f "$file"
+        [ ! -e "$file" ] || stop_server "$file"
     done
+}
+
+# stop_server FILE: ends the one that this pid file names, and waits up to 5 s for that.
+stop_server() {
+    pid=$(cat "$1")
+    kill "$pid" 2>/dev/null || true
+    tries=0
+    while running "$pid" && [ $tries -lt 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    rm -f "$1"
 }

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Start or stop a private Sigstore on free loopback ports.
 #
-# usage: sigstore.sh start|stop|keys DIR [REKOR]
+# usage: sigstore.sh start|stop|keys|shard DIR [REKOR]
 #
 # Its servers: an OpenID Connect issuer (oidc.py), a certificate transparency log (ctlog.py),
 # Fulcio with a file authority, a timestamp authority, and Rekor v2, or with REKOR 1 a Rekor v1 on
 # a Trillian. A second start in the same DIR keeps keys, ports and the contents of Rekor v2, so that
-# earlier signatures still verify. `keys` starts nothing, and writes keys and files as if.
+# earlier signatures still verify. `keys` starts nothing, and writes keys and files as if. `shard` lets a
+# Rekor v1 that runs go on in a second tree: what follows has another index in the log than in its tree.
 #
 # Written into DIR:
 #   env          OIDC_URL, TOKEN_URL     an issuer of e-mail identities: TOKEN_URL?email=a@b
@@ -19,7 +20,7 @@
 # The timestamp server always listens on port 2112 too (and Rekor v1 would): one stack at a time on a machine.
 set -eu
 
-[ $# -eq 2 ] || [ $# -eq 3 ] || { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || [ $# -eq 3 ] || { sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
@@ -92,9 +93,24 @@ start_rekor() {
 start_rekor_1() {
     launch trillian trillian "127.0.0.1:$rekor_grpc"
     wait_port trillian "$rekor_grpc"
+    rekor_1
+}
+
+rekor_1() { # OPTION...
     launch rekor rekor-server-v1 serve --rekor_server.address 127.0.0.1 --port "$rekor" --rekor_server.hostname rekor.test.invalid \
         --rekor_server.signer "$keys/rekor.key" --trillian_log_server.address 127.0.0.1 --trillian_log_server.port "$rekor_grpc" \
-        --enable_retrieve_api=false --enabled_api_endpoints getLogInfo,getPublicKey,createLogEntry,getLogEntryByUUID,getLogEntryByIndex
+        --enable_retrieve_api=false --enabled_api_endpoints getLogInfo,getPublicKey,createLogEntry,getLogEntryByUUID,getLogEntryByIndex "$@"
+}
+
+# At each start it begins a tree.
+shard() {
+    read -r _ _ rekor rekor_grpc _ <"$dir/ports"
+    tree=$(sed -n 's/.*Created new tree with ID: \([0-9]*\).*/\1/p' "$dir/rekor.log")
+    echo "[{\"treeID\": $tree}]" >"$dir/shards.json"
+    mv "$dir/rekor.pid" "$dir/rekor-of-one-tree.pid"
+    stop_server "$dir/rekor-of-one-tree.pid"
+    rekor_1 --trillian_log_server.sharding_config "$dir/shards.json"
+    wait_http rekor "http://127.0.0.1:$rekor/ping"
 }
 
 start_rekor_2() {
@@ -163,5 +179,6 @@ case $1 in
 start) stop_servers; start ;;
 stop) stop_servers ;;
 keys) prepare ;;
-*) fail "say start, stop or keys, not $1" ;;
+shard) shard ;;
+*) fail "say start, stop, keys or shard, not $1" ;;
 esac

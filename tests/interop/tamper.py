@@ -14,6 +14,7 @@ OTHER is a bundle of the same signer about something else. CHANGE is one of:
   cosignature   the checkpoint's signature is another
   proof         the inclusion proof leads elsewhere
   index         the entry claims another place in the log
+  proof-index   the inclusion proof claims another place in its tree
   payload       the statement is another
   promise       the promise of a Rekor v1 log is the one of OTHER
   promised-time the entry of a Rekor v1 log claims to be an hour younger
@@ -68,6 +69,11 @@ def other_index(bundle):
     entry["logIndex"] = proof(bundle)["logIndex"] = str(index - 1 if index else 1)
 
 
+def other_proof_index(bundle):
+    index = int(proof(bundle).get("logIndex", 0))
+    proof(bundle)["logIndex"] = str(index - 1 if index else 1)
+
+
 def other_payload(bundle):
     envelope = bundle["dsseEnvelope"]
     statement = base64.b64decode(envelope["payload"])
@@ -102,6 +108,7 @@ CHANGES = {
     "cosignature": lambda bundle, other: other_signature(bundle),
     "proof": lambda bundle, other: other_proof(bundle),
     "index": lambda bundle, other: other_index(bundle),
+    "proof-index": lambda bundle, other: other_proof_index(bundle),
     "payload": lambda bundle, other: other_payload(bundle),
     "promise": other_promise,
     "promised-time": lambda bundle, other: other_time(bundle),
