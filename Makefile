@@ -21,6 +21,7 @@ test: ## all tests; no root, network or server needed
 
 test-rego: ## the Rego rules of policies, which the default build leaves out
 	$(CARGO) test --locked --quiet -p supercargo-attest --features rego --lib rego
+	$(CARGO) test --locked --quiet -p supercargo --features rego --test all rego
 
 lint: ## formatting, clippy, licences and sources
 	$(CARGO) fmt --all --check

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use supercargo_attest::IN_TOTO_PAYLOAD_TYPE;
+use supercargo_attest::envelope_json;
 use supercargo_content::{Descriptor, MediaType};
 use supercargo_image::{Attachments, CosignKind, TaggedLayer, cosign_tag};
 use supercargo_signing::{DetachedSignature, SignError, Signed, SigningSession};
@@ -83,21 +83,10 @@ pub fn attach_envelope(
     annotations.insert("predicateType".to_owned(), predicate_type);
     let layer = TaggedLayer {
         media_type: MediaType::new(DSSE_ENVELOPE),
-        content: envelope(signed.verified.payload(), &detached.signature),
+        content: envelope_json(signed.verified.payload(), &detached.signature).into_bytes(),
         annotations,
     };
     Ok(store.append_tagged(&cosign_tag(subject.digest(), CosignKind::Attestations), &layer)?)
-}
-
-/// The envelope around a statement (DSSE v1, "Serialization").
-fn envelope(statement: &[u8], signature: &[u8]) -> Vec<u8> {
-    let mut json = format!(r#"{{"payloadType":"{IN_TOTO_PAYLOAD_TYPE}","payload":""#);
-    json.reserve_exact(statement.len() / 3 * 4 + 512);
-    STANDARD.encode_string(statement, &mut json);
-    json.push_str(r#"","signatures":[{"keyid":"","sig":""#);
-    STANDARD.encode_string(signature, &mut json);
-    json.push_str("\"}]}");
-    json.into_bytes()
 }
 
 fn proofs(detached: &DetachedSignature) -> BTreeMap<String, String> {

@@ -162,6 +162,30 @@ fn rego_is_refused_by_a_build_without_it() {
     stage.run("policy test p.toml oci:layout").fails(1, "build it with `--features rego`");
 }
 
+#[cfg(feature = "rego")]
+#[test]
+fn a_module_in_rego_refuses_with_its_own_words() {
+    let module = "package supercargo\n\
+        deny contains msg if {\n some c in input.predicate.components\n not c.version\n msg := c.name\n}\n\
+        allow if input.predicateType == \"https://cyclonedx.org/bom\"";
+    let stage =
+        stage(&format!("type = 'cyclonedx'\n[[require.rego]]\nname = 'm'\nmodule = \'\'\'\n{module}\'\'\'"));
+    for (bom, code) in [("[{\"name\":\"a\",\"version\":\"1\"}]", 0), ("[{\"name\":\"nameless version\"}]", 5)]
+    {
+        let bom = format!("{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"components\":{bom}}}");
+        fs::write(stage.path("bom.json"), bom).expect("file");
+        stage.run("attest oci:layout --key demo.key --predicate bom.json --bundle b.json").succeeds();
+        let tested = stage.run("policy test p.toml oci:layout --bundle b.json");
+        match code {
+            0 => drop(tested.succeeds().says("satisfied")),
+            _ => assert!(tested.fails(code, "does not satisfy").stdout.contains("nameless version")),
+        }
+    }
+    let wrong = "type = 'cyclonedx'\n[[require.rego]]\nname = 'm'\nmodule = 'package other'";
+    write(&stage, "wrong.toml", wrong);
+    stage.run("policy test wrong.toml oci:layout").fails(1, "found `package other`");
+}
+
 #[test]
 fn which_is_the_newest_cannot_be_told_without_a_time() {
     let lines = "type = 'openvex'\n[[require.cel]]\nname = 'a'\nexpression = 'predicate.a == 1'";

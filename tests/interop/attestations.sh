@@ -102,6 +102,13 @@ other_roots() {
         sh "$here/sigstore.sh" keys "$WORK/other-stack" && cp "$WORK/other-stack/trusted_root.json" "$WORK/other-root.json"
 }
 
+# roots_on_lines REF: two trusted roots, one a line, as `gh attestation trusted-root` prints them; the second fits.
+roots_on_lines() {
+    jq -c . "$WORK/other-root.json" "$TRUSTED_ROOT" >"$WORK/roots.jsonl" && [ "$(wc -l <"$WORK/roots.jsonl")" = 2 ] &&
+        keyless "$1" "$WORK/roots.jsonl" "$email" "$OIDC_URL" &&
+        head -n 1 "$WORK/roots.jsonl" >"$WORK/root.jsonl" && not_accepted root keyless "$1" "$WORK/root.jsonl" "$email" "$OIDC_URL"
+}
+
 # tampered NAME PREFIX: bundles in which one thing is changed; by us and by cosign, and refused by both.
 tampered() {
     for by in ours cosign; do
@@ -208,6 +215,7 @@ stopped "olareg with referrers" "$REG_REFERRERS"
 stopped "olareg without referrers" "$REG_TAGS"
 stopped "docker-registry" "$REG_DISTRIBUTION"
 refusals "docker-registry" "$REG_DISTRIBUTION"
+check "trusted roots as JSON Lines: any of them is trusted" roots_on_lines "$REG_TAGS/ours-email:1"
 tampered "olareg without referrers" "$REG_TAGS"
 check "a bundle takes at most 15 ms of one core, offline from a layout" quick "$REG_TAGS/ours-email:1"
 check "a wrong password is refused" wrong_password "$REG_TAGS/ours-key:1"

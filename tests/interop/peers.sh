@@ -3,6 +3,8 @@
 #
 # usage: peers.sh DIR
 #
+# REKOR_V1=1 in the environment adds a Rekor v1 and a Trillian, VAULT_TRANSIT=1 the transit engine of Vault.
+#
 #   DIR/bin    Go and Rust programs built from source, at the versions of the tables below
 #   DIR/venv   Python libraries that sign, verify and validate
 #   DIR/log    what the builds printed
@@ -27,6 +29,11 @@ TABLE
 
 # Built from a copy of its source, since its go.mod has lines that count in a main module only.
 apko=chainguard.dev/apko@v0.30.0
+
+# With its Trillian, in one module: what both need is compiled once.
+rekor_1=v1.5.3
+
+vault=v1.18.0
 
 cargo_auditable=0.7.7
 
@@ -58,7 +65,8 @@ softhsm2-util   softhsm2
 TABLE
 }
 
-[ $# -eq 1 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/bin" "$1/log"
 dir=$(cd "$1" && pwd)
 scratch=$(mktemp -d)
@@ -134,6 +142,28 @@ build_apko() {
     CGO_ENABLED=0 go build -mod=mod -buildvcs=false -trimpath -ldflags='-s -w' -o "$dir/bin/apko" .
 }
 
+build_rekor_1() {
+    mkdir -p "$scratch/rekor-v1/trillian"
+    cp "$here/trillian/main.go" "$scratch/rekor-v1/trillian/"
+    cd "$scratch/rekor-v1"
+    go mod init peer/rekor-v1
+    go mod edit -require="github.com/sigstore/rekor@$rekor_1"
+    mkdir bin
+    CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags='-s -w' -o bin/ github.com/sigstore/rekor/cmd/rekor-server ./trillian
+    mv bin/rekor-server "$dir/bin/rekor-server-v1"
+    mv bin/trillian "$dir/bin/trillian"
+}
+
+# Of Vault the engine alone: the whole server takes many times as long.
+build_transit() {
+    mkdir -p "$scratch/vault/transit"
+    cp "$here/transit/main.go" "$scratch/vault/transit/"
+    cd "$scratch/vault"
+    go mod init peer/vault
+    go mod edit -require="github.com/hashicorp/vault@$vault"
+    CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags='-s -w' -o "$dir/bin/vault-transit" ./transit
+}
+
 # The front door (tests/build.sh) has it too, in the folder beside DIR.
 build_auditable() {
     if [ -x "$dir/../tools/bin/cargo-auditable" ]; then
@@ -160,5 +190,13 @@ while read -r name module version package; do
     fi
 done <"$scratch/table"
 recorded apko "$apko" || step apko "$apko" build_apko
+if [ -n "${REKOR_V1:-}" ]; then
+    version="$rekor_1 $(sha256sum <"$here/trillian/main.go" | cut -c 1-12)"
+    recorded rekor-v1 "$version" || step rekor-v1 "$version" build_rekor_1
+fi
+if [ -n "${VAULT_TRANSIT:-}" ]; then
+    version="$vault $(sha256sum <"$here/transit/main.go" | cut -c 1-12)"
+    recorded vault-transit "$version" || step vault-transit "$version" build_transit
+fi
 recorded cargo-auditable "$cargo_auditable" || step cargo-auditable "$cargo_auditable" build_auditable
 recorded python "$python_packages" || step python "$python_packages" build_python

@@ -33,22 +33,37 @@ wait_http() {
     done
 }
 
+# wait_port NAME PORT: waits up to 30 s until somebody listens there.
+wait_port() {
+    tries=0
+    until python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()' "$2" 2>/dev/null; do
+        running "$(cat "$dir/$1.pid")" || fail "$1 ended: $(tail -n 3 "$dir/$1.log")"
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || fail "$1 does not listen on port $2"
+        sleep 0.1
+    done
+}
+
 # running PID: a process that has ended but was not reaped (a zombie) does not run.
 running() {
     case $(ps -o stat= -p "$1") in '' | Z*) return 1 ;; esac
 }
 
-# stop_servers: ends what the pid files name, and waits up to 5 s for each.
+# stop_servers: ends what the pid files name.
 stop_servers() {
     for file in "$dir"/*.pid; do
-        [ -e "$file" ] || continue
-        pid=$(cat "$file")
-        kill "$pid" 2>/dev/null || true
-        tries=0
-        while running "$pid" && [ $tries -lt 100 ]; do
-            tries=$((tries + 1))
-            sleep 0.05
-        done
-        rm -f "$file"
+        [ ! -e "$file" ] || stop_server "$file"
     done
+}
+
+# stop_server FILE: ends the one that this pid file names, and waits up to 5 s for that.
+stop_server() {
+    pid=$(cat "$1")
+    kill "$pid" 2>/dev/null || true
+    tries=0
+    while running "$pid" && [ $tries -lt 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    rm -f "$1"
 }

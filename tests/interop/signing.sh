@@ -156,6 +156,51 @@ wrong_pin() {
     [ $? = 1 ] && cat "$WORK/refused" && grep -q 'refuses the PIN' "$WORK/refused" && ! grep -q 9999 "$WORK/refused"
 }
 
+# ---- the transit engine of Vault ----
+
+start_vault() {
+    vault_port=$(. "$here/servers.sh" && free_ports 1)
+    export VAULT_ADDR="http://127.0.0.1:$vault_port" VAULT_TOKEN=token-of-the-engine
+    vault-transit "127.0.0.1:$vault_port" >"$WORK/log/vault" 2>&1 &
+    vault_pid=$!
+    trap 'kill $vault_pid; stop_all' EXIT
+    curl -s --retry 60 --retry-delay 1 --retry-connrefused -o "$WORK/answer" "$VAULT_ADDR/v1/transit/keys/none"
+}
+
+vault_key() { # NAME ACTION [JSON]
+    curl -sS --fail-with-body -H "X-Vault-Token: $VAULT_TOKEN" -d "${3:-{\}}" "$VAULT_ADDR/v1/transit/keys/$1$2"
+}
+
+# vault_rotates: the newest version signs; what the one before has signed verifies by its public half.
+vault_rotates() {
+    "$SUPERCARGO" key public hashivault://ecdsa-p256 >"$keys/vault-old.pub" && fresh vault-old &&
+        "$SUPERCARGO" sign "$ref" --key hashivault://ecdsa-p256 && vault_key ecdsa-p256 /rotate && cosign_by_key "$ref" "$keys/vault-old.pub" &&
+        key_signs vault-new hashivault://ecdsa-p256 && ! cmp "$keys/vault-old.pub" "$keys/vault-new.pub" &&
+        not_accepted key we_verify "$ref" vault-old
+}
+
+# Nobody but us verifies what a P-384 key signs with SHA-384.
+vault_p384() {
+    "$SUPERCARGO" key public hashivault://ecdsa-p384 >"$keys/vault-p384.pub" && fresh vault-p384 &&
+        "$SUPERCARGO" sign "$ref" --key hashivault://ecdsa-p384 && we_verify "$ref" vault-p384 --type "$signature"
+}
+
+cosign_with_vault() {
+    fresh vault-cosign && cosign sign --key hashivault://rsa-3072 --use-signing-config=false --tlog-upload=false "$ref" &&
+        "$SUPERCARGO" key public hashivault://rsa-3072 >"$keys/vault-rsa.pub" && we_verify "$ref" vault-rsa --type "$signature"
+}
+
+vault_refuses() { # NAME WORDS
+    "$SUPERCARGO" key public "hashivault://$1" >"$WORK/refused" 2>&1
+    status=$?
+    cat "$WORK/refused"
+    [ $status != 0 ] && grep -q "$2" "$WORK/refused" && ! grep -q "$VAULT_TOKEN" "$WORK/refused"
+}
+
+wrong_token() {
+    (VAULT_TOKEN=another-token && vault_refuses ecdsa-p256 'answered 403: permission denied')
+}
+
 # ---- identities ----
 
 signs_as() { # NAME OPTION...
@@ -278,6 +323,24 @@ check "token, EC: cosign and we accept bundle and tag" key_signs token-ec "$(uri
 check "token, RSA: cosign and we accept bundle and tag" key_signs token-rsa "$(uri rsa)"
 check "token, EC, with log and timestamp: cosign and we accept" with_services token-ec "$(uri ec)"
 check "a wrong PIN is refused and not shown" wrong_pin
+if [ -x "$PEERS/bin/vault-transit" ]; then
+    start_vault
+    for name in ecdsa-p256 ecdsa-p384 rsa-2048 rsa-3072 ed25519 aes256-gcm96; do
+        check "Vault: a key is made, $name" vault_key $name "" "{\"type\": \"$name\"}"
+    done
+    for name in ecdsa-p256 rsa-2048 rsa-3072 ed25519; do
+        check "Vault, $name: cosign and we accept bundle and tag" key_signs vault-$name hashivault://$name
+    done
+    check "Vault, ecdsa-p384: we accept" vault_p384
+    for name in ecdsa-p256 rsa-2048; do
+        check "Vault, $name, with log and timestamp: cosign and we accept" with_services vault-$name hashivault://$name
+    done
+    check "Vault: cosign signs with a key there, and we accept" cosign_with_vault
+    check "Vault: a key is rotated" vault_rotates
+    check "Vault: a key for encryption is refused" vault_refuses aes256-gcm96 'the key has no public half'
+    check "Vault: a key that is not there is refused" vault_refuses missing 'answered 404'
+    check "Vault: a wrong token is refused, and neither is shown" wrong_token
+fi
 check "identity: cosign and we accept" signs_as identity --identity-token "$(token)"
 check "a browser logs in: cosign accepts" logs_in browser 'log in at'
 check "a device logs in: cosign accepts" logs_in device open

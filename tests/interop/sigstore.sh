@@ -1,12 +1,13 @@
 #!/bin/sh
 # Start or stop a private Sigstore on free loopback ports.
 #
-# usage: sigstore.sh start|stop|keys DIR
+# usage: sigstore.sh start|stop|keys|shard DIR [REKOR]
 #
 # Its servers: an OpenID Connect issuer (oidc.py), a certificate transparency log (ctlog.py),
-# Fulcio with a file authority, Rekor v2 and a timestamp authority. A second start in the same
-# DIR keeps keys, ports and log contents, so that earlier signatures still verify. `keys` starts
-# nothing, and writes keys and files as if.
+# Fulcio with a file authority, a timestamp authority, and Rekor v2, or with REKOR 1 a Rekor v1 on
+# a Trillian. A second start in the same DIR keeps keys, ports and the contents of Rekor v2, so that
+# earlier signatures still verify. `keys` starts nothing, and writes keys and files as if. `shard` lets a
+# Rekor v1 that runs go on in a second tree: what follows has another index in the log than in its tree.
 #
 # Written into DIR:
 #   env          OIDC_URL, TOKEN_URL     an issuer of e-mail identities: TOKEN_URL?email=a@b
@@ -16,14 +17,15 @@
 #                TRUST_CONFIG            both in one, for sigstore-python
 #   keys/        every private key, unencrypted
 #
-# The timestamp server always listens on port 2112 too: one stack at a time on a machine.
+# The timestamp server always listens on port 2112 too (and Rekor v1 would): one stack at a time on a machine.
 set -eu
 
-[ $# -eq 2 ] || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || [ $# -eq 3 ] || { sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 keys=$dir/keys
+rekor_version=${3:-2}
 . "$here/servers.sh"
 
 ec_key() { # FILE CURVE
@@ -56,7 +58,10 @@ make_keys() {
     cat "$keys/fulcio.pem" "$keys/fulcio-root.pem" >"$keys/fulcio-chain.pem"
     cat "$keys/tsa.pem" "$keys/tsa-root.pem" >"$keys/tsa-chain.pem"
     ec_key "$keys/ct.key" P-256
-    openssl genpkey -algorithm ED25519 -out "$keys/rekor.key"
+    case $rekor_version in
+    1) ec_key "$keys/rekor.key" P-256 ;; # as the public instance has
+    2) openssl genpkey -algorithm ED25519 -out "$keys/rekor.key" ;;
+    esac
     for name in ct rekor; do
         openssl pkey -in "$keys/$name.key" -pubout -out "$keys/$name.pub"
     done
@@ -78,6 +83,37 @@ certificate_of() {
 }
 
 start_rekor() {
+    case $rekor_version in
+    1) start_rekor_1 ;;
+    2) start_rekor_2 ;;
+    esac
+}
+
+# Without an index to search by, it needs no database.
+start_rekor_1() {
+    launch trillian trillian "127.0.0.1:$rekor_grpc"
+    wait_port trillian "$rekor_grpc"
+    rekor_1
+}
+
+rekor_1() { # OPTION...
+    launch rekor rekor-server-v1 serve --rekor_server.address 127.0.0.1 --port "$rekor" --rekor_server.hostname rekor.test.invalid \
+        --rekor_server.signer "$keys/rekor.key" --trillian_log_server.address 127.0.0.1 --trillian_log_server.port "$rekor_grpc" \
+        --enable_retrieve_api=false --enabled_api_endpoints getLogInfo,getPublicKey,createLogEntry,getLogEntryByUUID,getLogEntryByIndex "$@"
+}
+
+# At each start it begins a tree.
+shard() {
+    read -r _ _ rekor rekor_grpc _ <"$dir/ports"
+    tree=$(sed -n 's/.*Created new tree with ID: \([0-9]*\).*/\1/p' "$dir/rekor.log")
+    echo "[{\"treeID\": $tree}]" >"$dir/shards.json"
+    mv "$dir/rekor.pid" "$dir/rekor-of-one-tree.pid"
+    stop_server "$dir/rekor-of-one-tree.pid"
+    rekor_1 --trillian_log_server.sharding_config "$dir/shards.json"
+    wait_http rekor "http://127.0.0.1:$rekor/ping"
+}
+
+start_rekor_2() {
     # The origin of the log must be its host without the port: Go clients look for that name.
     launch rekor rekor-server serve --storage-dir "$dir/rekor" --signer-filepath "$keys/rekor.key" \
         --hostname 127.0.0.1 --http-address 127.0.0.1 --http-port "$rekor" \
@@ -110,20 +146,23 @@ prepare() {
     read -r oidc ct rekor rekor_grpc rekor_metrics tsa fulcio fulcio_grpc fulcio_metrics <"$dir/ports"
     host=http://127.0.0.1
     python3 "$here/trust.py" write "$dir" "$host:$fulcio" "$host:$ct" "$host:$rekor" \
-        "$host:$tsa/api/v1/timestamp" "$host:$oidc"
+        "$host:$tsa/api/v1/timestamp" "$host:$oidc" "$rekor_version"
 }
 
 start() {
     prepare
     launch oidc python3 "$here/oidc.py" "$oidc" "$keys/oidc.key"
     launch ct python3 "$here/ctlog.py" "$ct" "$keys/ct.key"
-    start_rekor
     start_tsa
+    start_rekor
     wait_http oidc "$host:$oidc/keys"
     wait_http ct "$host:$ct/ct/v1/get-sth"
     start_fulcio # asks the issuer and the log at its start
     wait_http fulcio "$host:$fulcio/healthz"
-    wait_http rekor "$host:$rekor/healthz"
+    case $rekor_version in
+    1) wait_http rekor "$host:$rekor/ping" ;;
+    2) wait_http rekor "$host:$rekor/healthz" ;;
+    esac
     wait_http tsa "$host:$tsa/ping"
     cat >"$dir/env" <<ENV
 OIDC_URL=$host:$oidc
@@ -140,5 +179,6 @@ case $1 in
 start) stop_servers; start ;;
 stop) stop_servers ;;
 keys) prepare ;;
-*) fail "say start, stop or keys, not $1" ;;
+shard) shard ;;
+*) fail "say start, stop, keys or shard, not $1" ;;
 esac

@@ -18,13 +18,14 @@ workflow=https://github.com/org/app/.github/workflows/release.yml@refs/heads/mai
 export COSIGN_PASSWORD=correct-horse SUPERCARGO_PASSWORD=correct-horse COSIGN_YES=true
 export DOCKER_CONFIG="$WORK/docker" XDG_CACHE_HOME="$WORK/cache"
 
-# set_stage: the keys cosign (of cosign, encrypted) and p256 (a plain one), a small predicate, and the servers.
+# set_stage [REKOR]: the keys cosign (of cosign, encrypted) and p256 (a plain one), a small predicate, and the servers;
+# REKOR is the version of the log.
 set_stage() {
     mkdir -p "$keys" "$DOCKER_CONFIG"
     trap stop_all EXIT
     trap 'exit 130' INT TERM
     sh "$here/registries.sh" start "$registries" && . "$registries/env" || exit 2
-    sh "$here/sigstore.sh" start "$stack" && . "$stack/env" || exit 2
+    sh "$here/sigstore.sh" start "$stack" "${1:-2}" && . "$stack/env" || exit 2
     new_key p256 && cosign generate-key-pair --output-key-prefix "$keys/cosign" 2>"$WORK/log/cosign-key" || exit 2
     echo '{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}' >"$WORK/predicate.json"
 }

@@ -14,7 +14,10 @@ OTHER is a bundle of the same signer about something else. CHANGE is one of:
   cosignature   the checkpoint's signature is another
   proof         the inclusion proof leads elsewhere
   index         the entry claims another place in the log
+  proof-index   the inclusion proof claims another place in its tree
   payload       the statement is another
+  promise       the promise of a Rekor v1 log is the one of OTHER
+  promised-time the entry of a Rekor v1 log claims to be an hour younger
 """
 import base64
 import json
@@ -66,10 +69,25 @@ def other_index(bundle):
     entry["logIndex"] = proof(bundle)["logIndex"] = str(index - 1 if index else 1)
 
 
+def other_proof_index(bundle):
+    index = int(proof(bundle).get("logIndex", 0))
+    proof(bundle)["logIndex"] = str(index - 1 if index else 1)
+
+
 def other_payload(bundle):
     envelope = bundle["dsseEnvelope"]
     statement = base64.b64decode(envelope["payload"])
     envelope["payload"] = base64.b64encode(statement.replace(b"CycloneDX", b"CycloneDY")).decode()
+
+
+def other_promise(bundle, other):
+    first, second = (one["verificationMaterial"]["tlogEntries"][0] for one in (bundle, other))
+    first["inclusionPromise"] = second["inclusionPromise"]
+
+
+def other_time(bundle):
+    entry = bundle["verificationMaterial"]["tlogEntries"][0]
+    entry["integratedTime"] = str(int(entry["integratedTime"]) + 3600)
 
 
 def taken(part):
@@ -90,7 +108,10 @@ CHANGES = {
     "cosignature": lambda bundle, other: other_signature(bundle),
     "proof": lambda bundle, other: other_proof(bundle),
     "index": lambda bundle, other: other_index(bundle),
+    "proof-index": lambda bundle, other: other_proof_index(bundle),
     "payload": lambda bundle, other: other_payload(bundle),
+    "promise": other_promise,
+    "promised-time": lambda bundle, other: other_time(bundle),
 }
 
 change, first, second, out = sys.argv[1:]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The trust and signing files of a private Sigstore, and damaged copies of its trusted root.
 
-usage: trust.py write DIR FULCIO_URL CT_URL REKOR_URL TSA_URL OIDC_URL
+usage: trust.py write DIR FULCIO_URL CT_URL REKOR_URL TSA_URL OIDC_URL REKOR_VERSION
        trust.py key TRUSTED_ROOT PART PUBLIC_KEY.pem OUT
        trust.py chain TRUSTED_ROOT PART OTHER_PART OUT
 
@@ -41,7 +41,8 @@ def save(path, value):
 class Stack:
     """What the files say about one private Sigstore."""
 
-    def __init__(self, folder, fulcio, ct, rekor, tsa, oidc):
+    def __init__(self, folder, fulcio, ct, rekor, tsa, oidc, rekor_version):
+        self.rekor_version = int(rekor_version)
         self.keys = Path(folder, "keys")
         self.valid = {"start": (self.keys / "since").read_text().strip()}
         self.fulcio, self.ct, self.rekor, self.tsa, self.oidc = fulcio, ct, rekor, tsa, oidc
@@ -68,11 +69,16 @@ class Stack:
     def service(self, url, version):
         return [{"url": url, "majorApiVersion": version, "validFor": self.valid, "operator": "test"}]
 
-    def trusted_root(self):
+    def rekor_log(self):
+        if self.rekor_version == 1:
+            return self.log(self.rekor, "rekor.pub", "PKIX_ECDSA_P256_SHA_256")
         origin = urlsplit(self.rekor).hostname.encode() + b"\n\x01"
+        return self.log(self.rekor, "rekor.pub", "PKIX_ED25519", origin)
+
+    def trusted_root(self):
         return {
             "mediaType": SIGSTORE + "trustedroot+json;version=0.1",
-            "tlogs": [self.log(self.rekor, "rekor.pub", "PKIX_ED25519", origin)],
+            "tlogs": [self.rekor_log()],
             "certificateAuthorities": [self.authority(self.fulcio, "fulcio")],
             "ctlogs": [self.log(self.ct, "ct.pub", "PKIX_ECDSA_P256_SHA_256")],
             "timestampAuthorities": [self.authority(self.tsa, "tsa")],
@@ -83,7 +89,7 @@ class Stack:
             "mediaType": SIGSTORE + "signingconfig.v0.2+json",
             "caUrls": self.service(self.fulcio, 1),
             "oidcUrls": self.service(self.oidc, 1),
-            "rekorTlogUrls": self.service(self.rekor, 2),
+            "rekorTlogUrls": self.service(self.rekor, self.rekor_version),
             "rekorTlogConfig": {"selector": "ANY"},
             "tsaUrls": self.service(self.tsa, 1),
             "tsaConfig": {"selector": "ANY"},

@@ -128,4 +128,4 @@ pub use summary_rules::{SummaryReason, SummaryRules};
 pub use text_rule::{Pattern, PatternError, TextRule};
 pub use trust::{TrustedRoot, TrustedRootError, Window};
 pub use verify::{examine, verify, verify_artifact};
-pub use write::{BundleParts, SignerPart};
+pub use write::{BundleParts, SignerPart, envelope_json};

@@ -102,7 +102,9 @@ mod engine {
         isolated(|| {
             let mut engine = with_module(source)?;
             let mut has = |name: &str| -> Result<bool, RegoError> {
-                let is_there = engine.has_declared_rule_rooted_at(FILE, &path(name)).unwrap_or(false);
+                // Rules are named here as the module names them, without its package.
+                let is_there =
+                    engine.has_declared_rule_rooted_at(FILE, name).map_err(|error| syntax(&error))?;
                 if is_there {
                     engine.compile_with_entrypoint(&path(name).into()).map_err(|error| syntax(&error))?;
                 }

@@ -56,12 +56,25 @@ mod with_the_engine {
         );
         assert!(error("package other\nallow := true").contains("found `package other`"));
         assert!(error("package supercargo\nx := 1").contains("found neither"));
-        assert!(error("package supercargo\nallow if no_such_function(1)").contains("policy.rego:"));
         assert!(
             error("package supercargo\nallow if count(numbers.range(1, 9)) > 1").contains("numbers.range")
         );
-        assert!(error("package supercargo\nallow if http.send({})").contains("policy.rego"));
         assert!(matches!(RegoModule::read("r", &"#".repeat(70_000)), Err(RegoError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_function_that_is_not_there_is_told_when_it_is_called() {
+        let bom = serde_json::json!({"components": []});
+        for call in ["no_such_function(1)", "http.send({})", "time.now_ns() > 1", "opa.runtime().env.HOME"] {
+            for rule in ["allow if", "deny contains \"x\" if not"] {
+                let found = reasons(&format!("{rule} {call}"), &bom);
+                let said = matches!(&found[..], [RegoReason::Failed { detail }]
+                    if detail.starts_with("policy.rego:2:") && detail.contains("could not find function"));
+                assert!(said, "{call}: {found:?}");
+            }
+        }
+        let mistaken = reasons("deny contains \"x\" if count(1) > 0", &bom);
+        assert!(matches!(&mistaken[..], [RegoReason::Failed { .. }]), "{mistaken:?}");
     }
 
     #[test]

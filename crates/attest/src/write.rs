@@ -32,6 +32,19 @@ pub enum SignerPart<'a> {
     Certificate(&'a [u8]),
 }
 
+/// The JSON of an envelope around an in-toto statement that stands alone (DSSE v1, "Serialization").
+///
+/// Always the same bytes: a Rekor v1 log keeps their hash, and cosign compares it with what hangs behind the tag `.att`.
+pub fn envelope_json(statement: &[u8], signature: &[u8]) -> String {
+    let mut json = format!(r#"{{"payloadType":"{IN_TOTO_PAYLOAD_TYPE}","payload":""#);
+    json.reserve_exact(statement.len() / 3 * 4 + 512);
+    STANDARD.encode_string(statement, &mut json);
+    json.push_str(r#"","signatures":[{"keyid":"","sig":""#);
+    STANDARD.encode_string(signature, &mut json);
+    json.push_str("\"}]}");
+    json
+}
+
 impl BundleParts<'_> {
     /// The bundle's JSON.
     pub fn to_json(&self) -> Vec<u8> {

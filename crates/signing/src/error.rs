@@ -45,9 +45,9 @@ pub enum SignError {
     /// The bundle that came out does not verify, so it is not given out.
     #[error("the new bundle does not verify: {0}")]
     Verify(#[from] VerifyError),
-    /// A log does not take signatures of this kind of key.
+    /// The log does not take signatures of this kind of key.
     #[error(
-        "a transparency log takes no signature of this {algorithm} key: leave the log out with `--no-log`, or use an ECDSA P-256 key"
+        "the transparency log takes no signature of this {algorithm} key: leave the log out with `--no-log`, or use an ECDSA P-256 key"
     )]
     KeyForLog {
         /// The kind of key.

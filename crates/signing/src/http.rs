@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use reqwest::header::LOCATION;
 use reqwest::{Certificate, Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode, redirect};
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -80,6 +81,20 @@ impl<'a> Request<'a> {
     }
 }
 
+/// An answer without success.
+pub(crate) struct Refusal {
+    pub(crate) error: ServiceError,
+    pub(crate) status: StatusCode,
+    /// The header `Location`, which is never followed by itself.
+    pub(crate) location: Option<String>,
+}
+
+struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
 impl Http {
     pub(crate) fn new(options: &HttpOptions, secrets: &[&str]) -> Result<Self, HttpSetupError> {
         let mut builder = Client::builder()
@@ -107,42 +122,58 @@ impl Http {
 
     /// Sends the request, again when that may help, and returns the body of a successful answer.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+        let refused = |refusal: Refusal| refusal.error;
+        self.send_or_learn_why(request).await?.map_err(refused)
+    }
+
+    /// As [`Self::send`]; what the service refuses comes back with what it refers to instead.
+    pub(crate) async fn send_or_learn_why(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<Result<Vec<u8>, Refusal>, ServiceError> {
         self.check_url(request)?;
         let mut attempt = 1;
         loop {
-            match self.send_once(request).await {
-                Err(error) if attempt < self.options.attempts_max && error.may_pass() => {
-                    tokio::time::sleep(Duration::from_millis(500) * attempt).await;
-                    attempt += 1;
-                }
-                outcome => return outcome,
+            let outcome = self.send_once(request).await;
+            let error = match &outcome {
+                Ok(Ok(_)) => return outcome,
+                Ok(Err(refusal)) => &refusal.error,
+                Err(error) => error,
+            };
+            if attempt >= self.options.attempts_max || !error.may_pass() {
+                return outcome;
             }
+            tokio::time::sleep(Duration::from_millis(500) * attempt).await;
+            attempt += 1;
         }
     }
 
     /// Sends the request once and returns status and body, whatever they are.
     pub(crate) async fn exchange(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), ServiceError> {
         self.check_url(request)?;
-        let (status, body) = self.answer(request).await?;
-        Ok((status.as_u16(), body))
+        let answer = self.answer(request).await?;
+        Ok((answer.status.as_u16(), answer.body))
     }
 
-    async fn send_once(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
-        let (status, body) = self.answer(request).await?;
+    async fn send_once(&self, request: &Request<'_>) -> Result<Result<Vec<u8>, Refusal>, ServiceError> {
+        let Answer { status, location, body } = self.answer(request).await?;
         if status.is_success() {
-            return Ok(body);
+            return Ok(Ok(body));
         }
         let fault = Fault::Status { status: status.as_u16(), message: self.message(status, &body) };
-        Err(ServiceError::new(request.service, request.url, fault))
+        let error = ServiceError::new(request.service, request.url, fault);
+        Ok(Err(Refusal { error, status, location }))
     }
 
-    async fn answer(&self, request: &Request<'_>) -> Result<(StatusCode, Vec<u8>), ServiceError> {
+    async fn answer(&self, request: &Request<'_>) -> Result<Answer, ServiceError> {
         let fault = |fault| ServiceError::new(request.service, request.url, fault);
         let response = self.build(request).send().await.map_err(|error| fault(self.unreachable(error)))?;
         let status = response.status();
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.map(str::to_owned);
         let max = self.options.answer_bytes_max;
         let body = self.read(response, request.answer_bytes_max.unwrap_or(max).min(max)).await;
-        Ok((status, body.map_err(fault)?))
+        Ok(Answer { status, location, body: body.map_err(fault)? })
     }
 
     fn build(&self, request: &Request<'_>) -> RequestBuilder {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pem::{EncodeConfig, LineEnding, Pem};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use supercargo_attest::IN_TOTO_PAYLOAD_TYPE;
+use supercargo_attest::envelope_json;
 use supercargo_content::Digest;
 
 use crate::config::{LogService, LogVersion};
@@ -17,6 +18,7 @@ use crate::error::{Fault, ServiceError, ServiceKind, SignError};
 use crate::http::{Http, Request};
 use crate::key::SigningKey;
 use crate::message::Message;
+use crate::scheme::Scheme;
 use crate::token::IdentityToken;
 
 const JSON: &str = "application/json";
@@ -136,21 +138,41 @@ pub(crate) async fn log_entry(
 ) -> Result<LogEntry, SignError> {
     let (path, body) = match (log.version, signed.what) {
         (LogVersion::V1, What::Statement(statement)) => {
-            ("api/v1/log/entries", signed.envelope_record(statement))
+            ("api/v1/log/entries", signed.envelope_record(statement)?)
         }
         (LogVersion::V1, What::Payload) => ("api/v1/log/entries", signed.hash_record_1()?),
         (LogVersion::V2, _) => ("api/v2/log/entries", signed.hash_record_2()?),
     };
     let url = join(&log.url, path);
     let request = Request::post(ServiceKind::Log, &url, JSON, body);
-    let answer = http.send(&request).await?;
     let entry = match log.version {
-        LogVersion::V1 => from_version_1(&answer, signed.what),
-        LogVersion::V2 => serde_json::from_slice::<&RawValue>(&answer)
+        LogVersion::V1 => from_version_1(&new_or_known(http, &request).await?, signed.what),
+        LogVersion::V2 => serde_json::from_slice::<&RawValue>(&http.send(&request).await?)
             .ok()
             .map(|entry| LogEntry { json: entry.get().to_owned(), promise: None }),
     };
     Ok(entry.ok_or_else(|| not_understood(&request, "it is no log entry"))?)
+}
+
+/// A Rekor v1 log takes an entry once and says 409 from then on, with the place of the entry (rekor, openapi.yaml):
+/// after a try whose answer was lost, and for a key that gives the same signature each time (RSA, Ed25519).
+async fn new_or_known(http: &Http, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+    let refusal = match http.send_or_learn_why(request).await? {
+        Ok(answer) => return Ok(answer),
+        Err(refusal) => refusal,
+    };
+    let id =
+        refusal.location.as_deref().and_then(entry_id).filter(|_| refusal.status == StatusCode::CONFLICT);
+    let Some(id) = id else { return Err(refusal.error) };
+    let url = join(request.url, id);
+    http.send(&Request::get(ServiceKind::Log, &url)).await
+}
+
+/// The end of `…/api/v1/log/entries/ID`: a leaf hash in hexadecimal, mostly with a tree before it.
+fn entry_id(location: &str) -> Option<&str> {
+    let id = location.rsplit('/').next()?;
+    let is_id = matches!(id.len(), 64 | 80) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    is_id.then_some(id)
 }
 
 impl Signed<'_> {
@@ -180,18 +202,17 @@ impl Signed<'_> {
         Ok(json!({ "apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec }).to_string().into_bytes())
     }
 
-    /// `dsse` 0.0.1 of Rekor v1, which wants the whole envelope.
-    fn envelope_record(&self, statement: &[u8]) -> Vec<u8> {
-        let envelope = json!({
-            "payloadType": IN_TOTO_PAYLOAD_TYPE,
-            "payload": STANDARD.encode(statement),
-            "signatures": [{ "sig": STANDARD.encode(self.signature) }],
-        });
+    /// `dsse` 0.0.1 of Rekor v1, which wants the whole envelope, and keeps the hash of its JSON. It verifies the
+    /// signature with SHA-256, whatever the key.
+    fn envelope_record(&self, statement: &[u8]) -> Result<Vec<u8>, SignError> {
+        if self.key.scheme() == Scheme::EcdsaP384 {
+            return Err(self.not_for_logs());
+        }
+        let envelope = envelope_json(statement, self.signature);
         let verifiers = [STANDARD.encode(self.verifier_pem())];
-        let content = json!({ "envelope": envelope.to_string(), "verifiers": verifiers });
-        json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": { "proposedContent": content } })
-            .to_string()
-            .into_bytes()
+        let content = json!({ "envelope": envelope, "verifiers": verifiers });
+        let record = json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": { "proposedContent": content } });
+        Ok(record.to_string().into_bytes())
     }
 
     fn verifier_pem(&self) -> String {

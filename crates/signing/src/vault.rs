@@ -6,7 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use supercargo_attest::PublicKey;
 use zeroize::Zeroizing;
 
@@ -72,7 +72,8 @@ impl VaultKey {
         let found = serde_json::from_slice::<Answer<Keys>>(&answer).map(|answer| answer.data);
         let found = found.map_err(|_| not_understood(&url, "it describes no transit key"))?;
         let version = found.latest_version;
-        let half = found.keys.get(&version.to_string()).and_then(|key| key.public_key.as_deref());
+        let key = found.keys.get(&version.to_string());
+        let half = key.and_then(|key| key.get("public_key")).and_then(Value::as_str);
         let half = half.ok_or_else(|| not_understood(&url, "the key has no public half"))?;
         let public = public_key(&found.kind, half).map_err(|detail| KeyError::PublicKey { detail })?;
         Ok((public, Self { transit: transit.clone(), http, version }))
@@ -133,12 +134,8 @@ struct Keys {
     #[serde(rename = "type")]
     kind: String,
     latest_version: u64,
-    keys: BTreeMap<String, Key>,
-}
-
-#[derive(Deserialize)]
-struct Key {
-    public_key: Option<String>,
+    /// By version: an object, or of a key that has no public half its time alone.
+    keys: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]

@@ -49,7 +49,11 @@ fn serve(
     reader.read_exact(&mut body)?;
     seen.lock().unwrap().push(head.clone());
     let (status, answer) = answer(&head, &body);
-    let location = if status == 302 { "location: http://127.0.0.1:1/\r\n" } else { "" };
+    let location = match status {
+        302 => "location: http://127.0.0.1:1/\r\n".to_owned(),
+        409 => format!("location: /api/v1/log/entries/{}\r\n", "a0".repeat(40)),
+        _ => String::new(),
+    };
     let mut stream = stream;
     write!(
         stream,

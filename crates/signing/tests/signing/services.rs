@@ -1,13 +1,13 @@
 //! Signing with services that help, refuse, lie, and break. All of them answer on loopback.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sigstore_crypto::KeyPair;
-use supercargo_attest::{PredicateType, Statement, TrustedRoot, VerifyError};
+use supercargo_attest::{PredicateType, Statement, TrustedRoot, VerifyError, envelope_json};
 use supercargo_content::{Digest, Limits};
 use supercargo_signing::{
     Ambient, ConfigError, Fault, GithubActions, HttpOptions, IdentityToken, LogService, LogVersion,
@@ -214,16 +214,18 @@ fn signer_of(pkcs8: Vec<u8>) -> Signer {
 
 #[test]
 fn keys_of_every_kind_sign_and_logs_take_what_they_can() {
-    let log = Arc::new(Log::new(LogVersion::V2));
-    let log_there = log.clone();
-    let server = Server::start(move |_, body| (201, log_there.answer(body)));
-    for (kind, pkcs8) in crate::keys::of_every_kind() {
-        let signer = signer_of(pkcs8);
-        run(&signer, &Services::none(), None).unwrap();
-        let logged = run(&signer, &with_log(&server.url, LogVersion::V2), Some(&log.root(&server.url)));
-        match (kind, logged) {
-            ("Ed25519", Err(SignError::KeyForLog { .. })) | (_, Ok(_)) => {}
-            (kind, other) => panic!("{kind}: {other:?}"),
+    for (version, refused) in [(LogVersion::V1, "ECDSA P-384"), (LogVersion::V2, "Ed25519")] {
+        let log = Arc::new(Log::new(version));
+        let log_there = log.clone();
+        let server = Server::start(move |_, body| (201, log_there.answer(body)));
+        for (kind, pkcs8) in crate::keys::of_every_kind() {
+            let signer = signer_of(pkcs8);
+            run(&signer, &Services::none(), None).unwrap();
+            match run(&signer, &with_log(&server.url, version), Some(&log.root(&server.url))) {
+                Err(SignError::KeyForLog { .. }) if kind == refused => {}
+                Ok(_) if kind != refused => {}
+                other => panic!("{version:?}, {kind}: {other:?}"),
+            }
         }
     }
 }
@@ -258,6 +260,49 @@ fn any_bytes_are_signed_without_an_envelope_for_older_layouts() {
     let signer = key();
     let detached = SigningSession::open(&signer, alone).unwrap().sign_payload(b"payload").unwrap();
     assert_eq!(detached.promise, None);
+}
+
+#[test]
+fn a_log_of_the_first_version_sees_the_envelope_that_the_older_layout_stores() {
+    let (log, told) = (Log::new(LogVersion::V1), Arc::new(Mutex::new(Value::Null)));
+    let (root, told_there) = (log.root("http://log.example"), told.clone());
+    let server = Server::start(move |_, body| {
+        *told_there.lock().unwrap() = serde_json::from_slice(body).unwrap();
+        (201, log.answer(body))
+    });
+    let signed = run(&key(), &with_log(&server.url, LogVersion::V1), Some(&root)).unwrap();
+    let stored = envelope_json(signed.verified.payload(), &signed.detached.signature);
+    assert_eq!(told.lock().unwrap()["spec"]["proposedContent"]["envelope"], stored);
+}
+
+#[test]
+fn a_log_that_has_the_entry_already_is_asked_for_it() {
+    let log = Arc::new(Log::new(LogVersion::V1));
+    let (log_there, known) = (log.clone(), Mutex::new(Vec::new()));
+    let server = Server::start(move |head, body| {
+        if head.starts_with("GET ") {
+            return (200, known.lock().unwrap().clone());
+        }
+        *known.lock().unwrap() = log_there.answer(body);
+        (409, br#"{"code":409,"message":"an equivalent entry already exists"}"#.to_vec())
+    });
+    let (root, services) = (log.root(&server.url), with_log(&server.url, LogVersion::V1));
+    run(&key(), &services, Some(&root)).unwrap();
+    let heads = server.heads();
+    let place = format!("GET /api/v1/log/entries/{} HTTP/1.1", "a0".repeat(40));
+    assert!(heads.len() == 2 && heads[1].starts_with(&place), "{heads:?}");
+    // A log that has another entry there, or says so of a second version, is not believed.
+    let other = Server::start({
+        let log = log.clone();
+        move |head, _| match head.starts_with("GET ") {
+            true => (200, log.promised(r#"{"apiVersion":"0.0.1","kind":"dsse","spec":{}}"#)),
+            false => (409, b"{}".to_vec()),
+        }
+    });
+    let refused = run(&key(), &with_log(&other.url, LogVersion::V1), Some(&root)).unwrap_err();
+    assert!(matches!(refused, SignError::Verify(_)), "{refused}");
+    let refused = run(&key(), &with_log(&other.url, LogVersion::V2), Some(&root)).unwrap_err();
+    assert!(refused.to_string().contains("answered 409"), "{refused}");
 }
 
 #[test]

@@ -95,13 +95,12 @@ fn what_the_server_gets_wrong_is_told_and_never_signed() {
     let forged =
         attempt(&server(|_, request| honest(&KeyPair::generate_ecdsa_p256().unwrap(), request))).unwrap_err();
     assert!(matches!(forged, SignError::Verify(_)), "{forged}");
-    for answer in ["", "{}", r#"{"data":{"type":"aes256-gcm96","latest_version":1,"keys":{"1":{}}}}"#] {
+    let encrypts = r#"{"data":{"type":"aes256-gcm96","latest_version":1,"keys":{"1":1700000000}}}"#;
+    for (answer, words) in [("", "no transit key"), ("{}", "no transit key"), (encrypts, "no public half")] {
         let server = Server::start(move |_, _| (200, answer.as_bytes().to_vec()));
         let refused = SigningKey::in_vault(&transit(&server.url), &http()).unwrap_err();
-        assert!(
-            matches!(&refused, KeyError::Service(error) if matches!(error.fault, Fault::Answer(_))),
-            "{refused}"
-        );
+        let KeyError::Service(error) = &refused else { panic!("{refused}") };
+        assert!(matches!(&error.fault, Fault::Answer(detail) if detail.contains(words)), "{refused}");
     }
     let plain = SigningKey::in_vault(&transit("http://192.0.2.1"), &http()).unwrap_err();
     assert!(matches!(&plain, KeyError::Service(error) if error.fault == Fault::PlainHttp), "{plain}");
