@@ -3,7 +3,7 @@
 #
 # usage: peers.sh DIR
 #
-# REKOR_V1=1 in the environment adds a Rekor v1 and a Trillian, VAULT_TRANSIT=1 the transit engine of Vault.
+# REKOR_V1=0 in the environment leaves out Rekor v1 and its Trillian; VAULT_TRANSIT=1 adds the transit engine of Vault.
 #
 #   DIR/bin    Go and Rust programs built from source, at the versions of the tables below
 #   DIR/venv   Python libraries that sign, verify and validate
@@ -190,7 +190,7 @@ while read -r name module version package; do
     fi
 done <"$scratch/table"
 recorded apko "$apko" || step apko "$apko" build_apko
-if [ -n "${REKOR_V1:-}" ]; then
+if [ "${REKOR_V1:-1}" != 0 ]; then
     version="$rekor_1 $(sha256sum <"$here/trillian/main.go" | cut -c 1-12)"
     recorded rekor-v1 "$version" || step rekor-v1 "$version" build_rekor_1
 fi

@@ -2,10 +2,10 @@
 # A Rekor v1 log, as the public instance has had it for years: its entries in bundles and in cosign's older layout, both
 # ways between cosign and us, online and with the stack stopped; and what is false about them is refused.
 #
-# usage: rekor-v1.sh, with the environment that lib.sh describes; peers.sh builds the log when REKOR_V1=1
+# usage: rekor-v1.sh, with the environment that lib.sh describes; peers.sh builds the log
 part=rekor-v1
 . "$(dirname "$0")/stage.sh"
-[ -x "$PEERS/bin/rekor-server-v1" ] || { echo "$part: no Rekor v1; REKOR_V1=1 makes peers.sh build it" >&2; exit 2; }
+[ -x "$PEERS/bin/rekor-server-v1" ] || { echo "$part: no Rekor v1; peers.sh builds it" >&2; exit 2; }
 sign_type=https://sigstore.dev/cosign/sign/v1
 email_modes="email workflow"
 key_modes="p256 rsa ed25519"
