@@ -1,11 +1,11 @@
 #!/bin/sh
-# Layers in eStargz and zstd:chunked, written by others, are read in parts from a registry: the same packages as of the
+# Layers in eStargz and zstd:chunked, and beside a SOCI index, written by others, are read in parts from a registry: the same packages as of the
 # whole layer and as the installer's, fewer bytes, and a damaged byte in a wanted chunk is not believed.
 #
 # usage: lazy.sh, with the environment that lib.sh describes
 part=lazy
 . "$(dirname "$0")/stage.sh"
-formats='debian-estargz debian-zstd-chunked'
+formats='debian-estargz debian-zstd-chunked debian-soci'
 out=$WORK/lazy
 
 start() {
@@ -29,8 +29,19 @@ stop_proxy() {
 
 # layer_of IMAGE: what its manifest says of its only layer.
 layer_of() {
-    manifest=$(jq -r '.manifests[0].digest' "$IMAGES/$1/index.json")
-    jq ".layers[0]" "$IMAGES/$1/blobs/sha256/${manifest#sha256:}"
+    listed=$IMAGES/$1/index.json
+    while digest=$(jq -r '.manifests[0].digest // empty' "$listed") && [ -n "$digest" ]; do
+        listed=$IMAGES/$1/blobs/sha256/${digest#sha256:}
+    done
+    jq '.layers[0]' "$listed"
+}
+
+# ztoc_bytes IMAGE: of its zTOC, which is fetched too and lies beside the layer.
+ztoc_bytes() {
+    case $1 in
+    *soci) stat -c %s "$IMAGES/$1/blobs/sha256"/* | sort -n | tail -n 2 | head -n 1 ;;
+    *) echo 0 ;;
+    esac
 }
 
 # read_image IMAGE NAME OPTION...: its documents in out/NAME.*, what was said in out/NAME.said, what the proxy sent of the
@@ -39,7 +50,7 @@ read_image() {
     image=$1 name=$out/$2
     shift 2
     : >"$out/served"
-    /usr/bin/time -f '%U %S' -o "$name.cpu" "$SUPERCARGO" scan "$proxy/$image:1" --verbose "$@" -o "cyclonedx-json@1.7=$name.cdx17.json" \
+    /usr/bin/time -f '%U %S' -o "$name.cpu" "$SUPERCARGO" scan "$proxy/$image:1" --platform linux/amd64 --verbose "$@" -o "cyclonedx-json@1.7=$name.cdx17.json" \
         -o "spdx-json@2.3=$name.spdx.json" -o "purl=$name.purl" >"$name.said" 2>&1
     status=$?
     cat "$name.said"
@@ -57,10 +68,11 @@ is_the_truth() { # NAME: of the documents
 
 # lazily IMAGE: only parts travel, as the report says, and they have all packages.
 lazily() {
-    push "$1" "$REG_DISTRIBUTION/$1:1" && read_image "$1" "$1" || return 1
+    oras cp --from-oci-layout --to-plain-http --no-tty "$IMAGES/$1:1" "$REG_DISTRIBUTION/$1:1" && read_image "$1" "$1" || return 1
     size=$(layer_of "$1" | jq .size)
     [ "$served" -gt 0 ] && [ "$served" -lt "$size" ] || { echo "the layer has $size bytes"; return 1; }
-    grep -q "1 of 1 layers were read through their table of contents.*fetched $served of $size bytes" "$out/$1.said" ||
+    fetched=$((served + $(ztoc_bytes "$1")))
+    grep -q "1 of 1 layers were read through their table of contents.*fetched $fetched of $size bytes" "$out/$1.said" ||
         { echo "the report says something else"; return 1; }
     [ "$(jq '.metadata.properties // [] | map(select(.name == "supercargo:coverage:layers-by-table-of-contents").value) | .[]' \
         "$out/$1.cdx17.json")" = '"1"' ] && is_the_truth "$1"
