@@ -22,7 +22,7 @@ pub struct SessionOptions {
     pub limits: Limits,
     /// Threads that read layers; 0 is one per core.
     pub threads: usize,
-    /// Whether layers with a table of contents (eStargz, zstd:chunked) are read whole, so that all digests are checked.
+    /// Whether layers with a table of contents (eStargz, zstd:chunked, SOCI) are read whole, so that all digests are checked.
     pub full: bool,
     /// How registries are reached. Its `limits` are replaced by the ones above.
     pub registry: RegistryOptions,

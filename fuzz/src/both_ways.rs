@@ -15,9 +15,9 @@ pub struct Damage {
 impl Damage {
     /// Damages a file.
     pub fn of(&self, mut file: Vec<u8>) -> Vec<u8> {
-        for (place, value) in self.changes.iter().take(8).filter(|_| !file.is_empty()) {
-            let place = *place as usize % file.len();
-            file[place] = *value;
+        for (place, value) in self.changes.iter().take(8) {
+            let place = *place as usize % file.len().max(1);
+            file.get_mut(place).into_iter().for_each(|byte| *byte = *value);
         }
         if let Some(cut) = self.cut {
             file.truncate(cut as usize);

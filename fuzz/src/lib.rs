@@ -99,6 +99,20 @@ pub fn read_by_toc(table: &[u8]) -> Option<LayerPass> {
     reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All::default()).ok()
 }
 
+/// Reads a gzip layer through a zTOC; `None` when that is refused.
+pub fn read_by_ztoc(ztoc: &[u8]) -> Option<LayerPass> {
+    // A stored block of 512 bytes.
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1, 0, 2, 0xff, 0xfd];
+    let blob = [head.as_slice(), &[b'a'; 512], &[0; 8]].concat();
+    let descriptor = Descriptor::of(MediaType::OCI_LAYER_GZIP, &blob);
+    let layer = LayerInput { descriptor: &descriptor, diff_id: &descriptor.digest };
+    let limits = limits();
+    let budget = Budget::new(limits.buffered_bytes_max);
+    let announced = Announced::Soci { ztoc: ztoc.to_vec() };
+    let reader = LayerReader { limits: &limits, budget: &budget };
+    reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All).ok()
+}
+
 /// An archive by a script: a line is a type flag, a name and, after a tab, a link target or body. The checksums
 /// are right, so that a fuzzer need not find them.
 pub fn archive(script: &[u8]) -> Vec<u8> {

@@ -27,6 +27,14 @@ timestamp-server github.com/sigstore/timestamp-authority/v2    v2.1.3  cmd/times
 TABLE
 }
 
+# Small programs of ours (lazy/NAME.go) around a library of others, and whether that is partly in C.
+own_programs() {
+    cat <<'TABLE'
+estargz          github.com/containerd/stargz-snapshotter/estargz v0.16.3 0
+ztoc             github.com/awslabs/soci-snapshotter              v0.11.1 1
+TABLE
+}
+
 # Built from a copy of its source, since its go.mod has lines that count in a main module only.
 apko=chainguard.dev/apko@v0.30.0
 
@@ -40,7 +48,7 @@ cargo_auditable=0.7.7
 # rfc3987 is what jsonschema checks the many URLs of an SBOM with; without it another parser takes seven times as long.
 python_packages='sigstore==4.5.1 cyclonedx-python-lib[validation]==11.12.0 rfc3987==1.3.8 spdx-tools==0.8.5'
 
-debian_packages() { # command, package
+debian_packages() { # command or file, package
     cat <<'TABLE'
 curl            curl
 db5.3_load      db5.3-util
@@ -62,6 +70,7 @@ zstd            zstd
 /usr/bin/time   time
 pkcs11-tool     opensc
 softhsm2-util   softhsm2
+/usr/include/zlib.h zlib1g-dev
 TABLE
 }
 
@@ -102,7 +111,7 @@ recorded() {
 
 debian() {
     missing=$(debian_packages | while read -r command package; do
-        command -v "$command" >/dev/null || echo "$package"
+        [ -e "$command" ] || command -v "$command" >/dev/null || echo "$package"
     done | sort -u | tr '\n' ' ')
     [ -n "$missing" ] || return 0
     [ "$(id -u)" = 0 ] || fail "not root, so these Debian packages must be installed by hand: $missing"
@@ -130,6 +139,15 @@ build_go() { # NAME MODULE VERSION PACKAGE
     package=$2/$4
     CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags='-s -w' -o "$dir/bin/$1.new" "${package%/.}"
     mv "$dir/bin/$1.new" "$dir/bin/$1"
+}
+
+build_own() { # NAME MODULE VERSION CGO
+    mkdir "$scratch/$1"
+    cp "$here/lazy/$1.go" "$scratch/$1/main.go"
+    cd "$scratch/$1"
+    go mod init "peer/$1"
+    go mod edit -require="$2@$3"
+    CGO_ENABLED=$4 go build -mod=mod -trimpath -ldflags='-s -w' -o "$dir/bin/$1" .
 }
 
 build_apko() {
@@ -189,6 +207,11 @@ while read -r name module version package; do
         step "$name" "$version" build_go "$name" "$module" "$version" "$package"
     fi
 done <"$scratch/table"
+own_programs >"$scratch/own"
+while read -r name module version cgo; do
+    wanted="$version $(sha256sum <"$here/lazy/$name.go" | cut -c 1-16)"
+    recorded "$name" "$wanted" || step "$name" "$wanted" build_own "$name" "$module" "$version" "$cgo"
+done <"$scratch/own"
 recorded apko "$apko" || step apko "$apko" build_apko
 if [ "${REKOR_V1:-1}" != 0 ]; then
     version="$rekor_1 $(sha256sum <"$here/trillian/main.go" | cut -c 1-12)"

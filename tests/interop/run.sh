@@ -35,6 +35,7 @@ signing
 attestations
 writers
 records
+lazy
 CHAINS
 }
 # One more than there are cores, since signatures wait for the log.

@@ -29,7 +29,7 @@ pub(crate) struct Common {
     /// Fail with exit code 4 when anything in the image could not be read
     #[arg(long, global = true)]
     pub(crate) strict: bool,
-    /// Fetch and check layers whole, even those with a table of contents (eStargz, zstd:chunked)
+    /// Fetch and check layers whole, even those with a table of contents (eStargz, zstd:chunked, SOCI)
     #[arg(long, global = true)]
     pub(crate) full: bool,
     #[command(flatten)]

@@ -27,8 +27,17 @@ impl Job<'_> {
         layer: &ImageLayer,
         blobs: &dyn Blobs,
     ) -> Result<ByToc, Fault> {
-        let Some(announced) = Announced::of(&layer.blob).filter(|_| !self.full) else {
+        if self.full {
             return Ok(ByToc::Whole(None));
+        }
+        let announced = match Announced::of(&layer.blob) {
+            Some(announced) => Ok(Some(announced)),
+            None => self.soci.announced(layer, blobs, self.limits),
+        };
+        let announced = match announced {
+            Ok(Some(announced)) => announced,
+            Ok(None) => return Ok(ByToc::Whole(None)),
+            Err(reason) => return Ok(ByToc::Whole(Some(unusable(place, &reason)))),
         };
         let reader = LayerReader { limits: self.limits, budget: &self.budget };
         let input = LayerInput { descriptor: &layer.blob, diff_id: &layer.diff_id };
@@ -41,6 +50,12 @@ impl Job<'_> {
             Err(reason) => Ok(ByToc::Whole(Some(problem(place, &reason)))),
         }
     }
+}
+
+/// The index is beside the image: whatever is wrong with it, the layer can still be read.
+fn unusable(place: &LayerRef, reason: &str) -> Problem {
+    let message = format!("{reason}; the layer was read whole");
+    Problem { layer: Some(place.clone()), ..Problem::new(ProblemKind::Inconsistent, message) }
 }
 
 fn problem(place: &LayerRef, reason: &TocError) -> Problem {

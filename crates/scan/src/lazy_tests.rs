@@ -110,6 +110,20 @@ fn damaged_chunks_lead_to_the_digest_of_the_whole() {
 }
 
 #[test]
+fn a_soci_index_that_is_not_there_leads_to_the_whole_layer() {
+    let (_dir, mut image) = image("gzip");
+    let plain = scan_as(&image, false).unwrap();
+    let digest = supercargo_content::Digest::sha256_of(b"index").to_string();
+    image.annotations.insert("com.amazon.soci.index-digest".to_owned(), digest);
+    let (found, full) = (scan_as(&image, false).unwrap(), scan_as(&image, true).unwrap());
+    assert_eq!(format!("{:?}", found.packages), format!("{:?}", plain.packages));
+    assert_eq!((found.coverage.layers_by_toc, found.packages.len()), (0, 3));
+    let said = |problem: &&Problem| problem.message.contains("SOCI index");
+    assert_eq!(found.problems.iter().filter(said).count(), 2, "{:?}", found.problems);
+    assert_eq!(full.problems, plain.problems);
+}
+
+#[test]
 fn programs_are_told_by_mode_or_name() {
     let entry = |path: &str, mode| Entry { path: ImagePath::new(path), kind: EntryKind::File, mode, size: 9 };
     for path in ["a/libx.so", "libx.so.1.2", "x.node", "x.abi3.so", "x.exe", "x.dll", "x.dylib", "x.pyd"] {

@@ -23,6 +23,7 @@ mod origin;
 mod passed;
 mod pipeline;
 mod record;
+mod soci;
 
 pub use archive::{PassedArchive, read_archive};
 pub use cache::{

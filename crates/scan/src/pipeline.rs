@@ -13,6 +13,7 @@ use supercargo_layer::{Budget, LayerInput, LayerReader, Overlap};
 use crate::cache::Shelf;
 use crate::collect::Collector;
 use crate::lazy::ByToc;
+use crate::soci::Soci;
 use crate::{LayerRecord, NoRecords, PassedLayers, RecordStore, Reuse, ScanError, join};
 
 /// Settings of a scan.
@@ -114,7 +115,8 @@ pub fn scan_known(
     options: &ScanOptions,
     progress: &dyn Progress,
 ) -> Result<Scanned, ScanError> {
-    let shelf = Shelf::new(known.store, ALL, options);
+    let soci = if options.full { Soci::None } else { Soci::of(image, &options.limits) };
+    let shelf = Shelf::new(known.store, ALL, options, &soci);
     if let Content::Layers { layers, .. } = &image.content
         && layers.len() <= options.limits.layers_max
         && known.passed.is_empty()
@@ -134,6 +136,7 @@ pub fn scan_known(
         progress,
         apart: lone_layer(image, options.threads),
         shelf: &shelf,
+        soci: &soci,
     };
     let mut records = match &image.content {
         Content::Folder(folder) => vec![job.folder(folder)?],
@@ -170,6 +173,7 @@ pub(crate) struct Job<'a> {
     /// The size of the one layer that is nearly all of the image, if another thread would be idle beside it.
     apart: Option<u64>,
     shelf: &'a Shelf<'a>,
+    pub(crate) soci: &'a Soci,
 }
 
 impl Job<'_> {

@@ -29,6 +29,11 @@ pub enum Announced {
         /// How many they are.
         len: u64,
     },
+    /// A document of SOCI about the layer. Whoever makes this has compared its digest with what the manifest leads to.
+    Soci {
+        /// The document (zTOC).
+        ztoc: Vec<u8>,
+    },
 }
 
 impl Announced {

@@ -36,7 +36,7 @@ struct File {
 
 impl Builder {
     pub(crate) fn new(codec: Codec, data_end: u64, entries_max: u64) -> Self {
-        let toc = Toc { entries: Vec::new(), chunks: Vec::new(), codec };
+        let toc = Toc { entries: Vec::new(), chunks: Vec::new(), codec, spans: None };
         Self { toc, data_end, entries_max, read: 0, file: None, fault: None }
     }
 

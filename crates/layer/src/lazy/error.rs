@@ -29,6 +29,9 @@ pub enum TocError {
     /// The table is no JSON of the known form.
     #[error("the table of contents is damaged: {0}")]
     Json(String),
+    /// The table has not the form that it should have.
+    #[error("the table of contents is damaged: {0}")]
+    Form(&'static str),
     /// The table contradicts itself or the blob.
     #[error("the table of contents is damaged: entry {entry}: {reason}")]
     Entry {

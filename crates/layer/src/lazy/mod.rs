@@ -1,4 +1,4 @@
-//! Layers read through their table of contents: eStargz and zstd:chunked.
+//! Layers read through their table of contents: eStargz, zstd:chunked and SOCI.
 
 mod announced;
 mod builder;
@@ -7,6 +7,7 @@ mod estargz;
 mod members;
 mod plan;
 mod read;
+mod soci;
 mod store;
 mod toc;
 mod wire;

@@ -11,7 +11,7 @@ const GAP_BYTES_MAX: u64 = 32 << 10;
 /// Bytes that are fetched together, unless one chunk is larger.
 const GROUP_BYTES_MAX: u64 = 2 << 20;
 
-/// The ranges of all wanted bodies and heads: sorted, disjoint.
+/// The ranges of all wanted bodies and heads: sorted, and disjoint but for the byte that two spans share.
 pub(crate) fn groups(toc: &Toc, limits: &Limits, visitor: &mut dyn Visitor) -> Vec<(u64, u64)> {
     let mut placer = Placer::new(limits);
     let mut wanted: Vec<(u64, u64)> = Vec::new();
@@ -42,12 +42,16 @@ fn coalesce(sorted: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let mut groups: Vec<(u64, u64)> = Vec::new();
     for &(start, end) in sorted {
         match groups.last_mut() {
-            Some(last) if start < last.1 => last.1 = last.1.max(end),
-            Some(last) if start - last.1 <= GAP_BYTES_MAX && end - last.0 <= GROUP_BYTES_MAX => last.1 = end,
+            Some(last) if start == last.0 || end <= last.1 => last.1 = last.1.max(end),
+            Some(last) if is_near(*last, start) && end - last.0 <= GROUP_BYTES_MAX => last.1 = end,
             _ => groups.push((start, end)),
         }
     }
     groups
+}
+
+fn is_near(group: (u64, u64), start: u64) -> bool {
+    start.saturating_sub(group.1) <= GAP_BYTES_MAX
 }
 
 #[cfg(test)]
@@ -63,6 +67,8 @@ mod tests {
         assert_eq!(coalesce(&[(0, large), (large, large + 1)]), [(0, large), (large, large + 1)]);
         // Chunks in the same compressed bytes differ in their end only.
         assert_eq!(coalesce(&[(0, large), (0, large + 9), (5, 6)]), [(0, large + 9)]);
+        // Neighbouring spans share a byte, and are not all one group for that.
+        assert_eq!(coalesce(&[(0, large), (large - 1, 2 * large)]), [(0, large), (large - 1, 2 * large)]);
         assert!(coalesce(&[]).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::members::TocMembers;
 use super::store::Store;
-use super::{Announced, TocError, estargz, plan, zstd_chunked};
+use super::{Announced, TocError, estargz, plan, soci, zstd_chunked};
 use crate::pass::{Walk, by_member};
 use crate::{LayerInput, LayerPass, LayerReader, TarError, Visitor};
 
@@ -39,9 +39,10 @@ impl LayerReader<'_> {
             Announced::ZstdChunked { toc, offset, len } => {
                 zstd_chunked::load(blob, size, (*offset, *len), toc, self.limits)?
             }
+            Announced::Soci { ztoc } => (soci::load(ztoc.clone(), size, self.limits)?, ztoc.len() as u64),
         };
         let groups = plan::groups(&toc, self.limits, visitor);
-        let store = Store::new(blob, toc.codec, groups, size, self.limits);
+        let store = Store::new(blob, &toc, groups, size, self.limits);
         let mut members = TocMembers::new(&toc, store);
         let mut walk = Walk::new(self, visitor);
         walk.run(&mut members).map_err(fault)?;

@@ -2,15 +2,16 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use supercargo_content::{Algorithm, Hasher, Limits};
+use supercargo_content::{Algorithm, Digest, Hasher, Limits};
 
 use super::TocError;
 use super::error::ChunkFault;
 use super::read::Ranged;
-use super::toc::{Chunk, Codec};
+use super::soci::{self, Spans};
+use super::toc::{Chunk, Codec, Toc};
 
 /// What several chunks in the same compressed bytes may unpack to and still be unpacked only once.
-const SHARED_PLAIN_BYTES_MAX: u64 = 8 << 20;
+const SHARED_PLAIN_BYTES_MAX: u64 = soci::SPAN_BYTES_MAX;
 /// The largest window of a zstd frame: 128 MiB, as for whole layers.
 const WINDOW_LOG_MAX: u32 = 27;
 const BUFFER_BYTES: usize = 16 << 10;
@@ -19,7 +20,8 @@ const BUFFER_BYTES: usize = 16 << 10;
 pub(crate) struct Store<'a> {
     source: &'a dyn Ranged,
     codec: Codec,
-    /// Ranges of the blob that are fetched at once: sorted, disjoint.
+    spans: Option<&'a Spans>,
+    /// Ranges of the blob that are fetched at once: sorted.
     groups: Vec<(u64, u64)>,
     planned: Loaded,
     extra: Loaded,
@@ -48,14 +50,15 @@ impl<'a> Store<'a> {
     /// A store over a blob of `size` bytes.
     pub(crate) fn new(
         source: &'a dyn Ranged,
-        codec: Codec,
+        toc: &'a Toc,
         groups: Vec<(u64, u64)>,
         size: u64,
         limits: &Limits,
     ) -> Self {
         Self {
             source,
-            codec,
+            codec: toc.codec,
+            spans: toc.spans.as_ref(),
             groups,
             planned: Loaded::default(),
             extra: Loaded::default(),
@@ -71,7 +74,7 @@ impl<'a> Store<'a> {
     pub(crate) fn append(&mut self, path: &[u8], chunk: &Chunk, out: &mut Vec<u8>) -> Result<(), TocError> {
         let fault = |reason| chunk_error(path, chunk, reason);
         let from = out.len();
-        if chunk.is_shared && self.share(chunk)? {
+        if chunk.is_shared && self.share(path, chunk)? {
             let range = to_usize(chunk.inner)..to_usize(chunk.inner.saturating_add(chunk.len));
             let bytes = self.shared.as_ref().and_then(|(_, bytes)| bytes.get(range));
             out.extend_from_slice(bytes.ok_or_else(|| fault(ChunkFault::Decompress))?);
@@ -81,6 +84,9 @@ impl<'a> Store<'a> {
             let raw = self.raw(chunk)?;
             let unpacked = unpack(codec, raw, chunk, &mut |bytes| out.extend_from_slice(bytes));
             unpacked.map_err(|_| fault(ChunkFault::Decompress))?;
+        }
+        if self.spans.is_some() {
+            return Ok(()); // its span has been checked
         }
         let mut hasher = Hasher::new(Algorithm::Sha256);
         hasher.update(out.get(from..).unwrap_or_default());
@@ -108,8 +114,10 @@ impl<'a> Store<'a> {
     }
 
     /// Unpacks what several chunks share, once for all; `false` when that is too much to hold.
-    fn share(&mut self, chunk: &Chunk) -> Result<bool, TocError> {
-        let end = chunk.inner.saturating_add(chunk.len);
+    fn share(&mut self, path: &[u8], chunk: &Chunk) -> Result<bool, TocError> {
+        let spans = self.spans;
+        let span = spans.and_then(|spans| Some((spans, spans.get(chunk.at)?)));
+        let end = span.map_or(chunk.inner.saturating_add(chunk.len), |(_, span)| span.plain_len);
         if end > SHARED_PLAIN_BYTES_MAX {
             return Ok(false);
         }
@@ -118,6 +126,16 @@ impl<'a> Store<'a> {
         }
         self.count_unpacked(end)?;
         let (codec, mut plain) = (self.codec, Vec::new());
+        if let Some((spans, span)) = span {
+            let raw = self.raw(chunk)?;
+            let (expected, found) = (span.digest(), Digest::sha256_of(raw));
+            if found != expected {
+                return Err(chunk_error(path, chunk, ChunkFault::Digest { expected, found }));
+            }
+            let plain = soci::inflate(raw, span.bits(), spans.window(span), to_usize(end));
+            self.shared = plain.ok().map(|plain| (chunk.at, plain));
+            return Ok(true);
+        }
         let whole = Chunk { inner: 0, len: end, ..chunk.clone() };
         let unpacked = unpack(codec, self.raw(chunk)?, &whole, &mut |bytes| plain.extend_from_slice(bytes));
         self.shared = unpacked.is_ok().then_some((chunk.at, plain));
@@ -184,6 +202,8 @@ fn chunk_error(path: &[u8], chunk: &Chunk, reason: ChunkFault) -> TocError {
 fn unpack(codec: Codec, raw: impl BufRead, chunk: &Chunk, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     match codec {
         Codec::Gzip => pass(flate2::bufread::GzDecoder::new(raw), chunk, sink),
+        // Spans are unpacked whole, and never come here.
+        Codec::Span => Err(io::ErrorKind::Unsupported.into()),
         Codec::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(raw)?;
             decoder.window_log_max(WINDOW_LOG_MAX)?;

@@ -2,6 +2,7 @@
 
 use supercargo_content::{Algorithm, Digest};
 
+use super::soci::Spans;
 use crate::MemberKind;
 
 /// All members of a layer in archive order, and where the bytes of files lie.
@@ -10,13 +11,16 @@ pub(crate) struct Toc {
     pub(crate) entries: Vec<TocEntry>,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) codec: Codec,
+    /// Where inflating can begin, for [`Codec::Span`].
+    pub(crate) spans: Option<Spans>,
 }
 
-/// How chunks are compressed, each by itself.
+/// How chunks are compressed: each by itself, or in spans of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codec {
     Gzip,
     Zstd,
+    Span,
 }
 
 /// One member.
@@ -42,7 +46,7 @@ pub(crate) struct Chunk {
     /// Where the chunk begins in its file, and its length.
     pub(crate) offset: u64,
     pub(crate) len: u64,
-    /// SHA-256 of the chunk.
+    /// SHA-256 of the chunk; of the compressed span that it lies in, for [`Codec::Span`].
     pub(crate) sha256: [u8; 32],
     /// Whether it is all zeros and stored nowhere.
     pub(crate) is_zeros: bool,

@@ -15,7 +15,7 @@ use crate::support::Keep;
 const CHUNK: usize = 50;
 
 /// A blob that counts what is read of it.
-struct Blob<'a> {
+pub(crate) struct Blob<'a> {
     bytes: &'a [u8],
     serves_parts: bool,
     requests: Cell<u64>,
@@ -23,7 +23,7 @@ struct Blob<'a> {
 }
 
 impl<'a> Blob<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, serves_parts: true, requests: Cell::new(0), fetched: Cell::new(0) }
     }
 }
@@ -53,7 +53,7 @@ fn archive() -> Vec<u8> {
 }
 
 /// The same with so many bytes that nobody wants.
-fn archive_with(unwanted_bytes: usize) -> Vec<u8> {
+pub(crate) fn archive_with(unwanted_bytes: usize) -> Vec<u8> {
     let mut archive = Vec::new();
     tar::directory(&mut archive, "etc");
     tar::file(&mut archive, "etc/small", 0o644, b"small");

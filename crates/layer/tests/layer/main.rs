@@ -9,6 +9,8 @@ mod oracle;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
+mod soci;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod unnamed;

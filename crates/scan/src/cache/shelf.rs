@@ -10,6 +10,7 @@ use supercargo_layer::Announced;
 
 use super::RecordStore;
 use crate::record::{seal_inventory, unseal_inventory};
+use crate::soci::Soci;
 use crate::{
     Inexpressible, KeyMaker, LayerRecord, RecordError, RecordKey, RecordLimits, ScanOptions, SealedRecord,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Shelf<'a> {
     table: &'a [&'a dyn Ecosystem],
     limits: RecordLimits,
     full: bool,
+    soci: &'a Soci,
     layers: AtomicU64,
     notes: Mutex<Vec<String>>,
 }
@@ -41,10 +43,11 @@ impl<'a> Shelf<'a> {
         store: &'a dyn RecordStore,
         table: &'a [&'a dyn Ecosystem],
         options: &ScanOptions,
+        soci: &'a Soci,
     ) -> Self {
         let keys = KeyMaker::new(table, &options.limits);
         let (layers, notes) = (AtomicU64::new(0), Mutex::default());
-        Self { store, keys, table, limits: RecordLimits::default(), full: options.full, layers, notes }
+        Self { store, keys, table, limits: RecordLimits::default(), full: options.full, soci, layers, notes }
     }
 
     /// The inventory of an image that was scanned before.
@@ -98,7 +101,7 @@ impl<'a> Shelf<'a> {
     /// Whether a layer would be read through its table of contents. What is found so can depend on whether the source
     /// serves parts, and would be another answer than a record's: neither is taken for the other.
     fn is_by_toc(&self, layer: &ImageLayer) -> bool {
-        !self.full && Announced::of(&layer.blob).is_some()
+        !self.full && (Announced::of(&layer.blob).is_some() || self.soci.is_about(layer))
     }
 
     pub(crate) fn reuse(self) -> Reuse {
