@@ -110,7 +110,7 @@ pub fn read_by_ztoc(ztoc: &[u8]) -> Option<LayerPass> {
     let budget = Budget::new(limits.buffered_bytes_max);
     let announced = Announced::Soci { ztoc: ztoc.to_vec() };
     let reader = LayerReader { limits: &limits, budget: &budget };
-    reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All).ok()
+    reader.read_by_toc(&WithTable(blob), &layer, &announced, &mut All::default()).ok()
 }
 
 /// An archive by a script: a line is a type flag, a name and, after a tab, a link target or body. The checksums
