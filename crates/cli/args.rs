@@ -1,7 +1,7 @@
 //! What a user types. The doc comments here are the help.
 
 mod cache;
-mod common;
+mod global;
 mod limits;
 mod signing;
 mod target;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub(crate) use self::cache::{CacheArgs, CacheCommand};
-pub(crate) use self::common::{Common, RegistryArgs};
+pub(crate) use self::global::{Common, RegistryArgs};
 pub(crate) use self::limits::LimitArgs;
 pub(crate) use self::signing::{
     AttestArgs, DeliveryArgs, Instance, LayoutArg, LoginArg, SignArgs, SignerArgs, TrustArgs, TrustCommand,

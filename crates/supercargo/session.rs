@@ -3,14 +3,15 @@
 use std::io::Read;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
-use supercargo_content::Limits;
+use supercargo_content::{Descriptor, Limits};
 use supercargo_image::{
     Attachments, Image, OciLayoutStore, PlatformChoice, Reference, Resolved, Source, open_local,
 };
 use supercargo_inventory::Inventory;
 use supercargo_registry::{RegistryClient, RegistryOptions, RegistrySource};
 use supercargo_scan::{
-    ArchiveError, Known, PassedArchive, PassedLayers, Progress, ScanOptions, Scanned, read_archive,
+    ArchiveError, Known, PassedArchive, PassedLayers, Progress, SOCI_INDEX_1, ScanOptions, Scanned,
+    read_archive,
 };
 
 use crate::{Error, LayerCache, RecordTrust, RegistryRecords, Signing};
@@ -24,6 +25,9 @@ pub struct SessionOptions {
     pub threads: usize,
     /// Whether layers with a table of contents (eStargz, zstd:chunked, SOCI) are read whole, so that all digests are checked.
     pub full: bool,
+    /// Whether a SOCI index that hangs on the image as a referrer is used. Nothing binds it to the image: whoever can push
+    /// beside the image then decides what is found in it.
+    pub soci: bool,
     /// How registries are reached. Its `limits` are replaced by the ones above.
     pub registry: RegistryOptions,
     /// Whether every use of the network is an error.
@@ -130,10 +134,23 @@ impl Session {
     /// As [`Session::scan`], and tells how much was known before.
     pub fn scan_and_tell(&self, image: &Image, progress: &dyn Progress) -> Result<Scanned, Error> {
         let passed = self.passed.read().unwrap_or_else(PoisonError::into_inner);
-        let known = Known { passed: &passed, store: &self.cache };
+        let soci_index = self.soci_index(image)?;
+        let known = Known { passed: &passed, store: &self.cache, soci_index: soci_index.as_ref() };
         let scanned = supercargo_scan::scan_known(image, &known, &self.scan_options(), progress);
         self.cache.tidy();
         Ok(scanned?)
+    }
+
+    /// The SOCI index that hangs on an image; of several the one with the smallest digest.
+    fn soci_index(&self, image: &Image) -> Result<Option<Descriptor>, Error> {
+        let is_store = matches!(image.reference, Reference::Registry(_) | Reference::OciLayout { .. });
+        let Some(manifest) = image.manifest.as_ref().filter(|_| self.options.soci && is_store) else {
+            return Ok(None);
+        };
+        let referrers = self.attachments(&image.reference)?.referrers(&manifest.digest)?;
+        let is_index =
+            |found: &Descriptor| found.artifact_type.as_ref().is_some_and(|t| t.as_str() == SOCI_INDEX_1);
+        Ok(referrers.into_iter().filter(is_index).min_by_key(|found| found.digest.to_string()))
     }
 
     fn scan_options(&self) -> ScanOptions {

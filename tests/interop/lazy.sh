@@ -109,6 +109,19 @@ damaged() {
         grep -q "layer $layer: digest mismatch" "$out/$1.damaged.said"
 }
 
+# referrer: the image debian, on which oras hangs the zTOC of its layer as an index of version 1. It counts when asked for.
+referrer() {
+    table=$(ls -S "$IMAGES/debian-soci/blobs/sha256" | sed -n 2p)
+    cp "$IMAGES/debian-soci/blobs/sha256/$table" "$out/ztoc"
+    jq -n --arg layer "$(layer_of debian | jq -r .digest)" '{ztoc: {"com.amazon.soci.image-layer-digest": $layer}}' >"$out/notes.json"
+    oras cp --from-oci-layout --to-plain-http --no-tty "$IMAGES/debian:1" "$REG_DISTRIBUTION/debian:1" || return 1
+    (cd "$out" && oras attach --plain-http --no-tty --artifact-type application/vnd.amazon.soci.index.v1+json \
+        --annotation-file notes.json "$REG_DISTRIBUTION/debian:1" ztoc:application/octet-stream) || return 1
+    size=$(layer_of debian | jq .size)
+    read_image debian debian && [ "$served" = "$size" ] && is_the_truth debian || return 1
+    read_image debian debian.soci --soci && [ "$served" -lt "$size" ] && is_the_truth debian.soci
+}
+
 start
 for image in $formats; do
     check "$image is read in parts, and has what its installer lists" lazily "$image"
@@ -121,5 +134,6 @@ for image in $formats; do
     esac
     check "$image with a damaged chunk is refused" damaged "$image"
 done
+check "a SOCI index that hangs on the image is used with --soci, and only then" referrer
 stop_proxy
 finish

@@ -23,6 +23,7 @@ pub(crate) fn session(common: &Common, environment: &Environment) -> Result<Sess
         limits: limits(&common.limits),
         threads,
         full: common.full,
+        soci: common.soci,
         registry,
         offline: common.offline,
     })

@@ -124,6 +124,19 @@ fn a_soci_index_that_is_not_there_leads_to_the_whole_layer() {
 }
 
 #[test]
+fn a_soci_index_that_hangs_on_the_image_counts_when_it_is_brought() {
+    let (_dir, image) = image("gzip");
+    let options = ScanOptions { threads: 1, limits: Limits::default(), full: false };
+    let index = image.manifest.clone().unwrap();
+    let known = crate::Known { soci_index: Some(&index), ..crate::Known::default() };
+    let found = crate::scan_known(&image, &known, &options, &Silent).unwrap().inventory;
+    // What stands in for the index is a manifest whose layers do not say what they are about.
+    let said = |problem: &&Problem| problem.message.contains("a zTOC does not say its layer");
+    assert_eq!(found.problems.iter().filter(said).count(), 2, "{:?}", found.problems);
+    assert_eq!(found.packages.len(), scan_as(&image, false).unwrap().packages.len());
+}
+
+#[test]
 fn programs_are_told_by_mode_or_name() {
     let entry = |path: &str, mode| Entry { path: ImagePath::new(path), kind: EntryKind::File, mode, size: 9 };
     for path in ["a/libx.so", "libx.so.1.2", "x.node", "x.abi3.so", "x.exe", "x.dll", "x.dylib", "x.pyd"] {

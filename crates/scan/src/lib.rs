@@ -39,3 +39,4 @@ pub use record::{
     FileFacts, Inexpressible, KeyMaker, LayerRecord, RECORD_FORMAT, RecordError, RecordKey, RecordKind,
     RecordLimits, SealedRecord, seal_inventory, unseal_inventory,
 };
+pub use soci::SOCI_INDEX_1;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use rayon::prelude::*;
-use supercargo_content::Limits;
+use supercargo_content::{Descriptor, Limits};
 use supercargo_ecosystems::{ALL, Matcher};
 use supercargo_image::{Blobs, Content, Image, ImageLayer};
 use supercargo_inventory::{Inventory, LayerRef, Problem, ProblemKind};
@@ -58,11 +58,14 @@ pub struct Known<'a> {
     pub passed: &'a PassedLayers,
     /// Records of earlier scans.
     pub store: &'a dyn RecordStore,
+    /// A SOCI index that hangs on the image, for one that names none. Whoever wrote it decides what the files of the
+    /// layers that it is about say.
+    pub soci_index: Option<&'a Descriptor>,
 }
 
 impl Default for Known<'_> {
     fn default() -> Self {
-        Self { passed: &NOTHING_PASSED, store: &NoRecords }
+        Self { passed: &NOTHING_PASSED, store: &NoRecords, soci_index: None }
     }
 }
 
@@ -115,7 +118,7 @@ pub fn scan_known(
     options: &ScanOptions,
     progress: &dyn Progress,
 ) -> Result<Scanned, ScanError> {
-    let soci = if options.full { Soci::None } else { Soci::of(image, &options.limits) };
+    let soci = if options.full { Soci::None } else { Soci::of(image, known.soci_index, &options.limits) };
     let shelf = Shelf::new(known.store, ALL, options, &soci);
     if let Content::Layers { layers, .. } = &image.content
         && layers.len() <= options.limits.layers_max

@@ -1,7 +1,7 @@
-//! SOCI indexes that an image is bound to: version 2, named by an annotation of the manifest.
+//! SOCI indexes: version 2, named by an annotation of the manifest, and version 1, a referrer of it.
 //!
-//! Version 1 hangs on the image as a referrer, which whoever may push can add. What a zTOC says of files is not checked
-//! against the layer, so such an index is not used.
+//! Whoever may push can add a referrer, and what a zTOC says of files is not checked against the layer: such an index is
+//! used only when the caller brings it.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,10 +10,12 @@ use supercargo_content::{Descriptor, Digest, Limits, MediaType, VerifyingReader}
 use supercargo_image::{Blobs, Content, Document, Image, ImageLayer, fetch_document, parse_document};
 use supercargo_layer::Announced;
 
+/// The artifact type of an index of version 1.
+pub const SOCI_INDEX_1: &str = "application/vnd.amazon.soci.index.v1+json";
 const INDEX_DIGEST: &str = "com.amazon.soci.index-digest";
 const LAYER_DIGEST: &str = "com.amazon.soci.image-layer-digest";
 
-/// What the manifest of an image leads to.
+/// What the manifest of an image leads to, or a referrer of it.
 #[derive(Debug)]
 pub(crate) enum Soci {
     /// No index.
@@ -25,13 +27,23 @@ pub(crate) enum Soci {
 }
 
 impl Soci {
-    /// Looks for the index of an image. An image without the annotation costs nothing.
-    pub(crate) fn of(image: &Image, limits: &Limits) -> Self {
+    /// Looks for the index that an image names, and takes `referrer` when it names none. An image without either costs
+    /// nothing.
+    pub(crate) fn of(image: &Image, referrer: Option<&Descriptor>, limits: &Limits) -> Self {
         let Content::Layers { blobs, .. } = &image.content else { return Self::None };
-        let Some(digest) = image.annotations.get(INDEX_DIGEST) else { return Self::None };
-        match read_index(image, digest, blobs.as_ref(), limits) {
+        let (blobs, named) = (blobs.as_ref(), image.annotations.get(INDEX_DIGEST));
+        let found = match (named, referrer) {
+            (Some(digest), _) => listed(image, digest, blobs, limits),
+            (None, Some(referrer)) => Ok(referrer.clone()),
+            (None, None) => return Self::None,
+        };
+        match found.and_then(|index| tables(image, &index, blobs, limits)) {
             Ok(tables) => Self::Index(tables),
-            Err(reason) => Self::Unusable(format!("the SOCI index {digest} cannot be used: {reason}")),
+            Err(reason) => {
+                let digest = named.cloned().or(referrer.map(|referrer| referrer.digest.to_string()));
+                let digest = digest.unwrap_or_default();
+                Self::Unusable(format!("the SOCI index {digest} cannot be used: {reason}"))
+            }
         }
     }
 
@@ -64,12 +76,7 @@ impl Soci {
 }
 
 /// The index by its digest. Its size stands in the image index that lists both, which is where its writer puts it.
-fn read_index(
-    image: &Image,
-    digest: &str,
-    blobs: &dyn Blobs,
-    limits: &Limits,
-) -> Result<BTreeMap<Digest, Descriptor>, String> {
+fn listed(image: &Image, digest: &str, blobs: &dyn Blobs, limits: &Limits) -> Result<Descriptor, String> {
     let digest: Digest = digest.parse().map_err(|_| "its digest cannot be read".to_owned())?;
     let place = image.reference.to_string();
     let Some(list) = &image.index else { return Err("the image was not chosen from an index".to_owned()) };
@@ -77,8 +84,17 @@ fn read_index(
         return Err("the image was not chosen from an index".to_owned());
     };
     let found = list.manifests.into_iter().find(|listed| listed.digest == digest);
-    let found = found.ok_or("it is not in the index of the image")?;
-    let Document::Manifest(index) = document(blobs, &found, &place, limits)? else {
+    found.ok_or_else(|| "it is not in the index of the image".to_owned())
+}
+
+/// The documents that an index lists, by the digest of their layer.
+fn tables(
+    image: &Image,
+    index: &Descriptor,
+    blobs: &dyn Blobs,
+    limits: &Limits,
+) -> Result<BTreeMap<Digest, Descriptor>, String> {
+    let Document::Manifest(index) = document(blobs, index, &image.reference.to_string(), limits)? else {
         return Err("it is no manifest".to_owned());
     };
     let mut tables = BTreeMap::new();

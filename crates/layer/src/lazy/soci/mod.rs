@@ -28,6 +28,8 @@ const HEADER_BYTES: usize = 4 + 8;
 /// Where inflating begins when the first checkpoint is left out, as the first version did: behind a plain gzip header.
 const GZIP_HEADER_BYTES: u64 = 10;
 const GZIP: u8 = 1;
+/// Extended attributes of one file; many files may share one list.
+const RECORDS_MAX: usize = 1024;
 
 /// The places where inflating can begin.
 #[derive(Debug)]
@@ -257,10 +259,10 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn of(table: &Table<'a>) -> Option<Self> {
-        let keys = table.vector(13)?.tables().map(|record| record?.bytes(0));
+        let records = table.vector(13).filter(|records| records.len <= RECORDS_MAX)?;
         let mut is_sparse = false;
-        for key in keys {
-            is_sparse |= key?.starts_with(b"GNU.sparse.");
+        for record in records.tables() {
+            is_sparse |= record?.bytes(0)?.starts_with(b"GNU.sparse.");
         }
         Some(Self {
             name: table.bytes(0)?,

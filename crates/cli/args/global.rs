@@ -32,6 +32,10 @@ pub(crate) struct Common {
     /// Fetch and check layers whole, even those with a table of contents (eStargz, zstd:chunked, SOCI)
     #[arg(long, global = true)]
     pub(crate) full: bool,
+    /// Read layers through a SOCI index that hangs on the image, though nothing binds it to the image: whoever can push
+    /// beside the image then decides what is found
+    #[arg(long, global = true, conflicts_with = "full", hide_short_help = true)]
+    pub(crate) soci: bool,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     #[command(flatten)]
