@@ -10,7 +10,6 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use object::ReadRef;
 use supercargo_inventory::{
     EcosystemId, ImagePath, Package, PackageKind, Problem, Purl, RelationshipKind, Settlement, Technique,
 };
@@ -52,7 +51,7 @@ impl Ecosystem for Go {
 
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
         for (layout, data) in executable::programs(file.bytes)? {
-            let find = |region: &Region| data.read_bytes_at(region.offset, region.size).ok().and_then(search);
+            let find = |region: &Region| region.of(data).and_then(search);
             if let Some(info) = build_info::of(&layout, data, &find)? {
                 modules::packages(file.path, file.limits, &info, out);
                 // The other architectures of a universal file hold the same modules.

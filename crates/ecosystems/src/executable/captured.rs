@@ -28,7 +28,8 @@ pub(crate) trait Pattern: Send {
     /// Where in `bytes` the next candidate begins, from `from` to before `end`.
     fn next(&self, bytes: &[u8], from: usize, end: usize) -> Option<usize>;
 
-    /// Whether a candidate at `offset` of the file, shown with at least 256 bytes, is to be caught.
+    /// Whether a candidate at `offset` of the file is to be caught; it is shown with at least 256 bytes, or with all that are
+    /// left of the file.
     fn accepts(&mut self, offset: u64, bytes: &[u8]) -> bool;
 
     /// A fresh judge of how much is wanted.
@@ -141,6 +142,8 @@ impl<P: Pattern> Capture<P> {
 
     /// What was caught; parts that did not end are as long as they got.
     pub(crate) fn finish(mut self) -> Captured {
+        let last = std::mem::take(&mut self.untested);
+        self.candidates(&last, last.len(), last.len(), &[]);
         self.caught.parts.extend(self.open.into_iter().map(|open| (open.offset, open.bytes)));
         self.caught
     }

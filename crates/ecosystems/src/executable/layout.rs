@@ -68,6 +68,12 @@ impl Layout {
 }
 
 impl Region {
+    /// What there is of it in a file; a program may have been cut.
+    pub(crate) fn of<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
+        let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(file.len());
+        file.get(place(self.offset)..place(self.range().end))
+    }
+
     /// Its bytes in the file.
     pub(crate) fn range(&self) -> Range<u64> {
         self.offset..self.offset.saturating_add(self.size)

@@ -167,6 +167,11 @@ fn a_program_that_passes_says_the_same() {
     stripped[40..48].fill(0);
     stripped[60..64].fill(0);
     same_both_ways("no section table", &Go, "bin/x", &stripped);
+    let mut short = elf(&[(".go.buildinfo", &inline("go1.22.1", ""))]);
+    short.truncate(128 + inline("go1.22.1", "").len());
+    short[40..48].fill(0);
+    short[60..64].fill(0);
+    assert_eq!(same_both_ways("in the last bytes", &Go, "bin/x", &short).facts.len(), 1);
     let patched = [large(&inline("go1.22.1", MODULES)), noise(200_000)].concat();
     let found = same_both_ways("a section table far from the end", &Go, "bin/x", &patched);
     assert_eq!(found.facts.len(), 5);
