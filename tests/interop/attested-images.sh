@@ -8,8 +8,7 @@ part=attested-images
 
 # every_image NAME REGISTRY: scanned there, attested with a key, verified by cosign.
 every_image() {
-    for file in "$IMAGES"/*/index.json; do
-        image=$(basename "$(dirname "$file")")
+    for image in $(targets | sed 's/@.*//' | sort -u); do
         ref=$2/all/$image:1
         check "$1: $image is pushed" push "$image" "$ref"
         for target in $(targets | grep -E "^$image(@|\$)"); do
