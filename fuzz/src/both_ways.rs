@@ -1,6 +1,7 @@
 //! A file read whole and as it passes.
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use supercargo_content::Digest;
 use supercargo_ecosystems::{ALL, Candidate, Ecosystem, Findings, Passer};
 use supercargo_inventory::ImagePath;
 
@@ -55,7 +56,7 @@ fn passed(ecosystem: &dyn Ecosystem, file: &Passer<'_>, bytes: &[u8], piece: usi
     let mut out = Findings::default();
     let mut sink = ecosystem.stream(file).expect("it reads what passes");
     bytes.chunks(piece).for_each(|piece| sink.push(piece));
-    let error = sink.finish(None, &mut out).err();
+    let error = sink.finish(Some(&Digest::sha256_of(bytes)), &mut out).err();
     out.problems.extend(error);
     out
 }
