@@ -41,7 +41,7 @@ impl Ecosystem for Cargo {
     }
 
     fn revision(&self) -> u32 {
-        2
+        3
     }
 
     fn wants(&self) -> &'static [Want] {

@@ -42,7 +42,7 @@ impl Ecosystem for Go {
     }
 
     fn revision(&self) -> u32 {
-        2
+        3
     }
 
     fn wants(&self) -> &'static [Want] {

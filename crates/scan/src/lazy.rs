@@ -1,5 +1,6 @@
 //! Layers read through their table of contents, where there is one and the source serves parts of blobs.
 
+use std::fmt::Display;
 use std::io::{self, Read};
 
 use supercargo_content::Descriptor;
@@ -37,7 +38,9 @@ impl Job<'_> {
         let announced = match announced {
             Ok(Some(announced)) => announced,
             Ok(None) => return Ok(ByToc::Whole(None)),
-            Err(reason) => return Ok(ByToc::Whole(Some(unusable(place, &reason)))),
+            Err(reason) => {
+                return Ok(ByToc::Whole(Some(read_whole(place, ProblemKind::Inconsistent, &reason))));
+            }
         };
         let reader = LayerReader { limits: self.limits, budget: &self.budget };
         let input = LayerInput { descriptor: &layer.blob, diff_id: &layer.diff_id };
@@ -47,24 +50,22 @@ impl Job<'_> {
             Ok(pass) => Ok(ByToc::Read(collector.record(place.clone(), pass))),
             Err(TocError::Io(error)) => Err(error.into()),
             Err(TocError::NoRanges) => Ok(ByToc::Whole(None)),
-            Err(reason) => Ok(ByToc::Whole(Some(problem(place, &reason)))),
+            Err(reason) => Ok(ByToc::Whole(Some(read_whole(place, kind_of(&reason), &reason)))),
         }
     }
 }
 
-/// The index is beside the image: whatever is wrong with it, the layer can still be read.
-fn unusable(place: &LayerRef, reason: &str) -> Problem {
-    let message = format!("{reason}; the layer was read whole");
-    Problem { layer: Some(place.clone()), ..Problem::new(ProblemKind::Inconsistent, message) }
-}
-
-fn problem(place: &LayerRef, reason: &TocError) -> Problem {
-    let kind = match reason {
-        TocError::Limit { .. } => ProblemKind::LimitHit,
-        _ => ProblemKind::Inconsistent,
-    };
+/// Why a layer that has a table was read whole all the same.
+fn read_whole(place: &LayerRef, kind: ProblemKind, reason: &dyn Display) -> Problem {
     let message = format!("{reason}; the layer was read whole");
     Problem { layer: Some(place.clone()), ..Problem::new(kind, message) }
+}
+
+fn kind_of(reason: &TocError) -> ProblemKind {
+    match reason {
+        TocError::Limit { .. } => ProblemKind::LimitHit,
+        _ => ProblemKind::Inconsistent,
+    }
 }
 
 /// Whether a file that no reader wants by its path can be a program or library. Who writes one without the executable

@@ -29,7 +29,7 @@ pub enum Announced {
         /// How many they are.
         len: u64,
     },
-    /// A document of SOCI about the layer. Whoever makes this has compared its digest with what the manifest leads to.
+    /// A document of SOCI about the layer. Whoever makes this has compared its digest with that of the index that lists it.
     Soci {
         /// The document (zTOC).
         ztoc: Vec<u8>,

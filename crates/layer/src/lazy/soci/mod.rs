@@ -3,7 +3,7 @@
 //! Specification: the packages `ztoc` and `compression` of awslabs/soci-snapshotter, version 0.9 and 1.0 of the format.
 //!
 //! A span is digested as compressed. The 32 KiB before it come from the document, not from the layer, so that whoever
-//! writes the document decides what the files say: it counts only where the manifest names its digest.
+//! writes the document decides what the files say: it counts only where the manifest leads to its digest, or the user asks for it.
 
 mod flatbuffer;
 mod inflate;
