@@ -205,7 +205,8 @@ fn folder_name(mirror: &str) -> String {
 /// CACHE/https%3A%2F%2Ftuf-repo-cdn.sigstore.dev/
 /// ├── root.json  timestamp.json  snapshot.json  targets.json
 /// ├── root_history/17.root.json
-/// └── targets/trusted_root.json
+/// ├── targets/trusted_root.json
+/// └── complete/files.json             all but the roots, as of the last update that came to its end
 /// ```
 struct Folder(Option<PathBuf>);
 

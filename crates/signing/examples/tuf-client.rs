@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -15,16 +15,23 @@ use supercargo_signing::{HttpOptions, TufCache, TufRepository, refresh_any};
 /// One folder, with file names as the suite wants them.
 struct Folder(PathBuf);
 
+impl Folder {
+    fn path(&self, name: &str) -> io::Result<PathBuf> {
+        let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        is_plain.then(|| self.0.join(name)).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+}
+
 impl TufCache for Folder {
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.0.join(name)) {
+        match fs::read(self.path(name)?) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             other => other.map(Some),
         }
     }
 
     fn store(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.0.join(name);
+        let path = self.path(name)?;
         fs::create_dir_all(path.parent().unwrap_or(&self.0))?;
         fs::write(path, bytes)
     }
@@ -50,7 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             let targets = Some(option("target-base-url")?);
             let file = ask(&folder, option("metadata-url")?, targets, Some(&name))?;
             let file = file.ok_or_else(|| format!("the repository lists no `{name}`"))?;
-            fs::write(Path::new(&option("target-dir")?).join(name.replace('/', "%2F")), file)?;
+            let path = Path::new(&option("target-dir")?).join(name.replace('/', "%2F"));
+            // The suite goes by the time of writing.
+            if fs::read(&path).ok().as_ref() != Some(&file) {
+                fs::write(path, file)?;
+            }
         }
         _ => return Err("expected `init ROOT`, `refresh` or `download`".into()),
     }

@@ -172,7 +172,9 @@ impl Http {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let location = location.map(str::to_owned);
         let max = self.options.answer_bytes_max;
-        let body = self.read(response, request.answer_bytes_max.unwrap_or(max).min(max)).await;
+        // What is asked for may be short; the page that says why there is none may be longer.
+        let asked = request.answer_bytes_max.filter(|_| status.is_success()).unwrap_or(max);
+        let body = self.read(response, asked.min(max)).await;
         Ok(Answer { status, location, body: body.map_err(fault)? })
     }
 

@@ -3,7 +3,9 @@
 //! The metadata is verified by `sigstore-tuf` (TUF 1.0.33, section 5, "Detailed client workflow"): roots one by one,
 //! each signed by the old and the new keys; then timestamp, snapshot and targets with their thresholds, versions that
 //! never go back, lengths, hashes and expiry. What is ours: the transport, the bounds, the cache's place, and what an
-//! error says. The cache is never believed: every file in it is verified again from the root that the caller gives.
+//! error says; one check of the snapshot, which `sigstore-tuf` 0.15.1 forgets after a refusal; and what is left for
+//! offline use when an update stops halfway. The cache is never believed: every file in it is verified again from the
+//! root that the caller gives.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use sigstore_tuf::{MetadataStore, Role, StoreRepository, Updater, UpdaterConfig}
 use crate::TrustError;
 use crate::http::{Http, HttpOptions};
 use crate::run::block_on;
-use crate::tuf_transport::{HttpRepository, KeptFiles};
+use crate::tuf_transport::{CompleteSet, HttpRepository, KeptFiles, OneVersion};
 
 /// The name of the trusted root among the targets of a Sigstore repository.
 const TRUSTED_ROOT: &str = "trusted_root.json";
@@ -80,7 +82,10 @@ impl TufRepository {
     }
 }
 
-/// Where verified files are kept between runs, by name; a name may have one `/`.
+/// Where verified files are kept between runs, by name.
+///
+/// A name may have any number of `/`, and a repository chooses the path of each of its targets: an implementation that
+/// writes to a folder must refuse a name that would lead out of it, such as one with `..`.
 pub trait TufCache: Send + Sync {
     /// A file's content; `None` when it is not there.
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
@@ -121,14 +126,18 @@ impl TufMetadata {
     }
 }
 
-/// Asks the repository, verifies its answers, and keeps them in the cache. Blocks.
+/// Asks the repository, verifies its answers, and keeps them in the cache: each at once, and at the end all together,
+/// for [`from_cache`] after an update that did not get there. Blocks.
 pub fn refresh(
     repository: &TufRepository,
     cache: &Arc<dyn TufCache>,
     http: &HttpOptions,
     now: Timestamp,
 ) -> Result<TrustMaterial, TrustError> {
-    block_on(walk(updater(repository, cache, http)?, now))?
+    let (updater, kept) = updater(repository, cache, http)?;
+    let material = block_on(walk(updater, &kept, now))??;
+    kept.keep_complete();
+    Ok(material)
 }
 
 /// Asks any repository and verifies its metadata, as [`refresh`] does, and then one file that it lists, by its path:
@@ -140,9 +149,9 @@ pub fn refresh_any(
     path: Option<&str>,
     now: Timestamp,
 ) -> Result<(TufMetadata, Option<Vec<u8>>), TrustError> {
-    let mut updater = updater(repository, cache, http)?;
+    let (mut updater, kept) = updater(repository, cache, http)?;
     block_on(async {
-        fresh(&mut updater, now).await?;
+        fresh(&mut updater, &kept, now).await?;
         let file = match path {
             Some(path) => target(&mut updater, path, now).await?,
             None => None,
@@ -155,42 +164,64 @@ fn updater(
     repository: &TufRepository,
     cache: &Arc<dyn TufCache>,
     http: &HttpOptions,
-) -> Result<Updater, TrustError> {
+) -> Result<(Updater, KeptFiles), TrustError> {
     let transport = HttpRepository::new(Http::new(http, &[])?, repository);
     let updater = Updater::new(transport, &repository.root).map_err(TrustError::of_root)?;
-    Ok(updater.with_config(bounds()).with_store(KeptFiles(cache.clone())))
+    let kept = KeptFiles::new(cache.clone());
+    Ok((updater.with_config(bounds()).with_store(kept.clone()), kept))
 }
 
 /// Verifies what the cache holds, from the given root, without any connection.
 ///
 /// Signatures, versions and hashes are checked as by [`refresh`]. Metadata whose time is up is accepted and says so
-/// ([`TufMetadata::is_stale`]): without a connection nobody can know better. An expired root is refused.
+/// ([`TufMetadata::is_stale`]): without a connection nobody can know better. An expired root is refused. After an update
+/// that stopped halfway this is what the last whole one brought, if the newest root still vouches for it.
 pub fn from_cache(
     repository: &TufRepository,
     cache: &Arc<dyn TufCache>,
     now: Timestamp,
 ) -> Result<TrustMaterial, TrustError> {
-    let at = |time: Timestamp| -> Result<TrustMaterial, TrustError> {
-        let kept = KeptFiles(cache.clone());
-        if kept.load("timestamp.json").map_err(TrustError::of)?.is_none() {
-            return Err(TrustError::NothingKept);
-        }
-        let updater = Updater::new(StoreRepository::new(kept.clone()), &repository.root);
-        let updater = updater.map_err(TrustError::of_root)?.with_config(bounds()).with_store(kept);
-        updater.trusted().check_root_expired(now).map_err(|error| root_expired(&updater, error, now))?;
-        block_on(walk(updater, time))?
-    };
+    // The single files come first: where they are whole, no set is newer. A set that outlived its day (of a run that was
+    // stopped, or of a program that knows no sets) thus never hides what was withdrawn since.
+    verified(repository, cache, now).or_else(|refused| match CompleteSet::load(cache) {
+        Some(set) => verified(repository, &set, now).map_err(|_| refused),
+        None => Err(refused),
+    })
+}
+
+fn verified(
+    repository: &TufRepository,
+    cache: &Arc<dyn TufCache>,
+    now: Timestamp,
+) -> Result<TrustMaterial, TrustError> {
     let mut time = now;
     // Timestamp, snapshot and targets may each have expired earlier than the one before.
     for _ in 0..3 {
-        match at(time) {
+        match verified_as_of(repository, cache, now, time) {
             Err(TrustError::Expired { expires, .. }) if expires < time => {
                 time = expires.checked_sub(SignedDuration::from_secs(1)).unwrap_or(expires);
             }
             outcome => return outcome,
         }
     }
-    at(time)
+    verified_as_of(repository, cache, now, time)
+}
+
+/// The root must be fresh now, the rest at that time.
+fn verified_as_of(
+    repository: &TufRepository,
+    cache: &Arc<dyn TufCache>,
+    now: Timestamp,
+    time: Timestamp,
+) -> Result<TrustMaterial, TrustError> {
+    let kept = KeptFiles::new(cache.clone());
+    if kept.load("timestamp.json").map_err(TrustError::of)?.is_none() {
+        return Err(TrustError::NothingKept);
+    }
+    let updater = Updater::new(StoreRepository::new(OneVersion(kept.clone())), &repository.root);
+    let updater = updater.map_err(TrustError::of_root)?.with_config(bounds()).with_store(kept.clone());
+    updater.trusted().check_root_expired(now).map_err(|error| root_expired(&updater, error, now))?;
+    block_on(walk(updater, &kept, time))?
 }
 
 /// Smaller than the defaults of the crate: these files are a few kilobytes long.
@@ -201,13 +232,14 @@ fn bounds() -> UpdaterConfig {
     bounds
 }
 
-async fn fresh(updater: &mut Updater, now: Timestamp) -> Result<(), TrustError> {
+async fn fresh(updater: &mut Updater, kept: &KeptFiles, now: Timestamp) -> Result<(), TrustError> {
     let refreshed = updater.refresh(now).await;
+    kept.refused().map_or(Ok(()), Err)?;
     refreshed.map_err(|error| root_expired(updater, error, now))
 }
 
-async fn walk(mut updater: Updater, now: Timestamp) -> Result<TrustMaterial, TrustError> {
-    fresh(&mut updater, now).await?;
+async fn walk(mut updater: Updater, kept: &KeptFiles, now: Timestamp) -> Result<TrustMaterial, TrustError> {
+    fresh(&mut updater, kept, now).await?;
     let trusted_root = target(&mut updater, TRUSTED_ROOT, now).await?;
     let trusted_root = trusted_root.ok_or(TrustError::NoTarget { name: TRUSTED_ROOT })?;
     let signing_config = match target(&mut updater, SIGNING_CONFIG_REKOR_2, now).await? {

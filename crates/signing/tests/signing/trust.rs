@@ -18,6 +18,9 @@ const NOW: &str = "2026-11-24T00:00:00Z";
 const LATER: &str = "2027-11-24T00:00:00Z";
 const PAST: &str = "2026-11-23T23:59:59Z";
 
+/// Where the cache keeps the last whole update.
+const SET: &str = "complete/files.json";
+
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// A cache that lives as long as the test.
@@ -48,6 +51,7 @@ struct Plan {
     root_expires: &'static str,
     version: u64,
     timestamp_expires: &'static str,
+    targets_expires: &'static str,
     trusted_root: &'static [u8],
 }
 
@@ -58,6 +62,7 @@ impl Default for Plan {
             root_expires: LATER,
             version: 3,
             timestamp_expires: LATER,
+            targets_expires: LATER,
             trusted_root: b"{\"trusted\":\"root\"}",
         }
     }
@@ -102,18 +107,26 @@ impl Keys {
         let targets =
             json!({ "targets": { "trusted_root.json": root, "signing_config.v0.2.json": config_entry } });
         let version = plan.version;
-        let targets = signed("targets", version, LATER, targets, &[&self.online]);
-        let snapshot = json!({ "meta": { "targets.json": { "version": version } } });
-        let snapshot = signed("snapshot", version, LATER, snapshot, &[&self.online]);
-        let pin = json!({ "version": version, "length": snapshot.len(), "hashes": { "sha256": Digest::sha256_of(&snapshot).hex() } });
-        let timestamp = json!({ "meta": { "snapshot.json": pin } });
-        let timestamp = signed("timestamp", version, plan.timestamp_expires, timestamp, &[&self.online]);
-        BTreeMap::from([
+        let targets = signed("targets", version, plan.targets_expires, targets, &[&self.online]);
+        let mut files =
+            self.online(version, plan.timestamp_expires, &json!({ "targets.json": { "version": version } }));
+        files.extend([
             (format!("/{version}.targets.json"), targets),
-            (format!("/{version}.snapshot.json"), snapshot),
-            ("/timestamp.json".to_owned(), timestamp),
             (format!("/targets/{root_hash}.trusted_root.json"), plan.trusted_root.to_vec()),
             (format!("/targets/{config_hash}.signing_config.v0.2.json"), config.to_vec()),
+        ]);
+        files
+    }
+
+    /// The snapshot that names these files, and the timestamp that names it.
+    fn online(&self, version: u64, expires: &str, named: &Value) -> Files {
+        let snapshot = signed("snapshot", version, LATER, json!({ "meta": named }), &[&self.online]);
+        let pin = json!({ "version": version, "length": snapshot.len(), "hashes": { "sha256": Digest::sha256_of(&snapshot).hex() } });
+        let timestamp = json!({ "meta": { "snapshot.json": pin } });
+        let timestamp = signed("timestamp", version, expires, timestamp, &[&self.online]);
+        BTreeMap::from([
+            (format!("/{version}.snapshot.json"), snapshot),
+            ("/timestamp.json".to_owned(), timestamp),
         ])
     }
 }
@@ -170,7 +183,7 @@ impl Stage {
             let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
             match there.lock().unwrap().get(&path) {
                 Some(body) => (200, body.clone()),
-                None => (404, Vec::new()),
+                None => (404, vec![b'-'; 20_000]),
             }
         });
         let repository = TufRepository::private(server.url.clone(), keys.root(plan));
@@ -187,6 +200,11 @@ impl Stage {
 
     fn edit(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
         change(self.files.lock().unwrap().get_mut(path).unwrap());
+    }
+
+    /// Takes away the files whose paths end so.
+    fn lose(&self, ending: &str) {
+        self.files.lock().unwrap().retain(|path, _| !path.ends_with(ending));
     }
 
     fn refresh(&self) -> Result<TrustMaterial, TrustError> {
@@ -247,6 +265,18 @@ fn any_file_that_the_repository_lists_is_fetched_once_from_where_its_targets_lie
 }
 
 #[test]
+fn a_path_is_asked_for_as_it_is() {
+    let stage = Stage::new(&Plan::default());
+    let (path, hash) = ("a b/c#d?e%2Ff", Digest::sha256_of(b"content").hex().to_owned());
+    let targets = json!({ "targets": { path: { "length": 7, "hashes": { "sha256": hash } } } });
+    stage.put("/3.targets.json", signed("targets", 3, LATER, targets, &[&stage.keys.online]));
+    stage.put(&format!("/targets/a%20b/{hash}.c%23d%3Fe%252Ff"), b"content".to_vec());
+    let http = HttpOptions { attempts_max: 1, ..HttpOptions::default() };
+    let asked = refresh_any(&stage.repository, &stage.cache, &http, Some(path), NOW.parse().unwrap());
+    assert_eq!(asked.unwrap().1.as_deref(), Some(&b"content"[..]));
+}
+
+#[test]
 fn roots_are_walked_one_by_one_with_old_and_new_keys() {
     let stage = Stage::new(&Plan::default());
     let next = Keys::new();
@@ -296,6 +326,171 @@ fn versions_never_go_back_even_between_runs() {
 }
 
 #[test]
+fn targets_that_go_back_or_away_are_refused_however_often_they_are_offered() {
+    let back = TrustError::Rollback { role: "targets.json (via snapshot)".to_owned(), expected: 3, found: 2 };
+    let away = TrustError::Mismatch {
+        detail: "snapshot removes targets.json, which the trusted snapshot pins".to_owned(),
+    };
+    for (named, expected) in [(json!({ "targets.json": { "version": 2 } }), back), (json!({}), away)] {
+        let stage = Stage::new(&Plan::default());
+        let fetched = stage.refresh().unwrap();
+        stage.files.lock().unwrap().extend(stage.keys.repository(&Plan { version: 2, ..Plan::default() }));
+        stage.files.lock().unwrap().extend(stage.keys.online(4, LATER, &named));
+        let kept = stage.cache.load("targets.json").unwrap();
+        for _ in 0..3 {
+            assert_eq!(stage.refresh(), Err(expected.clone()));
+        }
+        assert_eq!(stage.cache.load("targets.json").unwrap(), kept);
+        stage.publish(&Plan { version: 5, ..Plan::default() });
+        assert_eq!(stage.refresh().unwrap().trusted_root, fetched.trusted_root);
+    }
+    // Between the two versions the repository lacks a snapshot.
+    let stage = Stage::new(&Plan::default());
+    stage.refresh().unwrap();
+    stage.files.lock().unwrap().extend(stage.keys.repository(&Plan { version: 2, ..Plan::default() }));
+    let older = stage.keys.online(4, LATER, &json!({ "targets.json": { "version": 2 } }));
+    stage.put("/timestamp.json", older["/timestamp.json"].clone());
+    assert!(matches!(stage.refresh(), Err(TrustError::Missing { .. })));
+    stage.files.lock().unwrap().extend(older);
+    assert!(matches!(stage.refresh(), Err(TrustError::Rollback { expected: 3, found: 2, .. })));
+}
+
+#[test]
+fn an_update_that_stops_halfway_leaves_what_the_last_whole_one_brought() {
+    let second = Plan { version: 4, trusted_root: b"{\"of\":\"the second day\"}", ..Plan::default() };
+    let third = Plan { version: 5, trusted_root: b"{\"of\":\"the third day\"}", ..Plan::default() };
+    type Stop = fn(&Stage);
+    let stops: [(&str, Stop); 5] = [
+        ("no snapshot", |stage| stage.lose(".snapshot.json")),
+        ("no targets", |stage| stage.lose(".targets.json")),
+        ("no trusted root", |stage| stage.lose(".trusted_root.json")),
+        ("no signing configuration", |stage| stage.lose(".signing_config.v0.2.json")),
+        ("targets that go back", |stage| {
+            let older = stage.keys.online(4, LATER, &json!({ "targets.json": { "version": 2 } }));
+            stage.files.lock().unwrap().extend(older);
+        }),
+    ];
+    for (stop, apply) in stops {
+        let stage = Stage::new(&Plan::default());
+        let first = stage.refresh().unwrap();
+        // A target that is the same as before is not asked for again.
+        stage.cache.store("targets/signing_config.v0.2.json", b"").unwrap();
+        stage.publish(&second);
+        apply(&stage);
+        for _ in 0..2 {
+            let refused = stage.refresh().unwrap_err();
+            let kept = stage.cache.load("timestamp.json").unwrap();
+            assert_eq!(stage.offline(NOW), Ok(first.clone()), "{stop}");
+            assert_eq!(stage.cache.load("timestamp.json").unwrap(), kept, "{stop}: the floor was lowered");
+            assert_eq!(stage.refresh(), Err(refused), "{stop}");
+        }
+        stage.publish(&third);
+        let newest = stage.refresh().unwrap();
+        assert_eq!(newest.trusted_root, third.trusted_root);
+        assert_eq!(stage.offline(NOW), Ok(newest), "{stop}");
+    }
+}
+
+#[test]
+fn a_damaged_or_forgotten_set_does_no_harm() {
+    let stage = Stage::new(&Plan::default());
+    stage.refresh().unwrap();
+    let old = stage.cache.load(SET).unwrap().unwrap();
+    stage.publish(&Plan { version: 4, trusted_root: b"{\"of\":\"another day\"}", ..Plan::default() });
+    let newest = stage.refresh().unwrap();
+    let good = stage.cache.load(SET).unwrap().unwrap();
+    let other = Stage::new(&Plan::default());
+    other.refresh().unwrap();
+    let foreign = other.cache.load(SET).unwrap().unwrap();
+    let half = &good[..good.len() / 2];
+    let others: [&[u8]; 7] =
+        [b"", b"[]", br#"{"timestamp.json":1}"#, br#"{"timestamp.json":""}"#, half, &old, &foreign];
+    for set in others {
+        stage.cache.store(SET, set).unwrap();
+        assert_eq!(stage.offline(NOW), Ok(newest.clone()), "{}", String::from_utf8_lossy(set));
+    }
+    stage.publish(&Plan { version: 5, ..Plan::default() });
+    stage.lose(".snapshot.json");
+    stage.refresh().unwrap_err();
+    for set in others.into_iter().filter(|set| *set != old) {
+        stage.cache.store(SET, set).unwrap();
+        assert!(stage.offline(NOW).is_err(), "{}", String::from_utf8_lossy(set));
+    }
+    stage.cache.store(SET, &good).unwrap();
+    assert_eq!(stage.offline(NOW), Ok(newest));
+}
+
+#[test]
+fn a_set_needs_no_target_that_is_no_text() {
+    let stage = Stage::new(&Plan { trusted_root: b"\xff", ..Plan::default() });
+    let fetched = stage.refresh().unwrap();
+    stage.publish(&Plan { version: 4, ..Plan::default() });
+    stage.lose(".snapshot.json");
+    stage.refresh().unwrap_err();
+    assert_eq!(stage.offline(NOW), Ok(fetched));
+}
+
+#[test]
+fn a_set_of_keys_that_a_newer_root_took_away_is_refused() {
+    let stage = Stage::new(&Plan::default());
+    stage.refresh().unwrap();
+    let next = Keys::new();
+    let plan = Plan { root_version: 2, version: 4, ..Plan::default() };
+    let both = [&stage.keys.root[0], &stage.keys.root[1], &next.root[0], &next.root[1]];
+    let root = next.root_json(&plan, &both);
+    stage.put("/2.root.json", root.clone());
+    stage.lose("/timestamp.json");
+    assert!(matches!(stage.refresh(), Err(TrustError::Missing { .. })));
+    let refused = stage.offline(NOW).unwrap_err();
+    assert!(matches!(refused, TrustError::Signatures { found: 0, .. }), "{refused}");
+    *stage.files.lock().unwrap() = next.repository(&plan);
+    stage.put("/2.root.json", root);
+    stage.lose(".snapshot.json");
+    assert!(matches!(stage.refresh(), Err(TrustError::Missing { .. })));
+    // A set that brings roots of its own brings nothing.
+    let set = stage.cache.load(SET).unwrap().unwrap();
+    let mut rooted: BTreeMap<String, String> = serde_json::from_slice(&set).unwrap();
+    assert!(rooted.keys().all(|name| !name.contains("root.json") || name.starts_with("targets/")));
+    rooted.insert("root_history/2.root.json".to_owned(), String::new());
+    for set in [set, serde_json::to_vec(&rooted).unwrap()] {
+        stage.cache.store(SET, &set).unwrap();
+        assert!(stage.offline(NOW).is_err());
+    }
+    stage.files.lock().unwrap().extend(next.repository(&plan));
+    let newest = stage.refresh().unwrap();
+    assert_eq!(stage.offline(NOW), Ok(newest));
+}
+
+#[test]
+fn a_repository_recovers_from_a_version_too_high_with_another_key() {
+    let stage = Stage::new(&Plan { version: 9_000, ..Plan::default() });
+    stage.refresh().unwrap();
+    let next = Keys::new();
+    let plan = Plan { root_version: 2, version: 1, ..Plan::default() };
+    let both = [&stage.keys.root[0], &stage.keys.root[1], &next.root[0], &next.root[1]];
+    *stage.files.lock().unwrap() = next.repository(&plan);
+    stage.put("/2.root.json", next.root_json(&plan, &both));
+    assert_eq!(stage.refresh().unwrap().metadata.targets_version, 1);
+}
+
+#[test]
+fn a_timestamp_that_names_no_snapshot_opens_no_way_back() {
+    let stage = Stage::new(&Plan::default());
+    stage.refresh().unwrap();
+    let online = [&stage.keys.online];
+    stage.put("/timestamp.json", signed("timestamp", 4, LATER, json!({ "meta": {} }), &online));
+    assert!(matches!(stage.refresh(), Err(TrustError::Malformed { .. })));
+    stage.files.lock().unwrap().extend(stage.keys.repository(&Plan { version: 2, ..Plan::default() }));
+    let older = json!({ "meta": { "snapshot.json": { "version": 2 } } });
+    stage.put("/timestamp.json", signed("timestamp", 5, LATER, older, &online));
+    let expected =
+        TrustError::Rollback { role: "snapshot (via timestamp)".to_owned(), expected: 3, found: 2 };
+    for _ in 0..2 {
+        assert_eq!(stage.refresh(), Err(expected.clone()));
+    }
+}
+
+#[test]
 fn a_frozen_repository_is_noticed_and_an_old_cache_says_how_old_it_is() {
     let stage = Stage::new(&Plan { timestamp_expires: "2026-11-25T00:00:00Z", ..Plan::default() });
     let fetched = stage.refresh().unwrap();
@@ -311,6 +506,19 @@ fn a_frozen_repository_is_noticed_and_an_old_cache_says_how_old_it_is() {
         Stage::new(&Plan { timestamp_expires: PAST, ..Plan::default() }).refresh(),
         Err(TrustError::Expired { .. })
     ));
+}
+
+#[test]
+fn an_old_cache_counts_also_where_the_targets_expire_before_the_timestamp() {
+    let stage = Stage::new(&Plan { targets_expires: "2026-11-25T00:00:00Z", ..Plan::default() });
+    let fetched = stage.refresh().unwrap();
+    let week_later = "2026-12-01T00:00:00Z";
+    assert!(
+        matches!(stage.refresh_at(week_later), Err(TrustError::Expired { role, .. }) if role == "targets")
+    );
+    let kept = stage.offline(week_later).unwrap();
+    assert!(kept.metadata.is_stale(week_later.parse().unwrap()));
+    assert_eq!(kept.trusted_root, fetched.trusted_root);
 }
 
 #[test]
@@ -348,14 +556,18 @@ fn a_changed_byte_is_noticed_on_the_way_and_in_the_cache() {
     stage.edit(&name, |bytes| bytes[3] ^= 1);
     assert!(matches!(stage.refresh(), Err(TrustError::Mismatch { .. })));
     let stage = Stage::new(&Plan::default());
-    stage.refresh().unwrap();
+    let fetched = stage.refresh().unwrap();
+    let set = stage.cache.load(SET).unwrap().unwrap();
     for name in ["targets/trusted_root.json", "timestamp.json", "snapshot.json", "targets.json"] {
         let good = stage.cache.load(name).unwrap().unwrap();
         let mut bad = good.clone();
         let at = bad.len() - 3;
         bad[at] ^= 1;
         stage.cache.store(name, &bad).unwrap();
+        assert_eq!(stage.offline(NOW), Ok(fetched.clone()), "{name}");
+        stage.cache.store(SET, b"").unwrap();
         assert!(stage.offline(NOW).is_err(), "{name}");
+        stage.cache.store(SET, &set).unwrap();
         stage.cache.store(name, &good).unwrap();
     }
     stage.offline(NOW).unwrap();
