@@ -26,6 +26,7 @@ test-rego: ## the Rego rules of policies, which the default build leaves out
 lint: ## formatting, clippy, licences and sources
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(CARGO) clippy -p supercargo-registry --features fuzzing --locked --quiet -- -D warnings
 	@sh tests/deny.sh
 
 interop: build ## against real installers, registries, cosign and a private Sigstore (root)

@@ -27,6 +27,18 @@ seeds() {
     for tar in corpus/tar/*.tar; do gzip -nc "$tar" >"corpus/layer/$(basename "$tar").gz"; done
     printf '0a/x\tb\n2lib\tusr/lib\n0lib/x\tq\n1h\ta/x|0a/.wh.x\n0lib/.wh..wh..opq\n0a\tq' >corpus/whiteout_stack/both
     printf '{"version":1,"entries":[{"type":"reg","name":"a","size":1,"digest":"sha256:%064d"}]}' 0 >corpus/toc/one
+    mkdir -p corpus/registry_header corpus/credential_file corpus/key_file
+    printf 'Bearer realm="https://a.example/t",service="a \\"b\\"", Basic realm=x' >corpus/registry_header/challenge
+    printf '</v2/a?p=1>; rel="prev", <?p=2>; rel="last next"' >corpus/registry_header/link
+    printf '{"auths":{"https://r.example/v1/":{"auth":"dTpw"},"a/b":{"identitytoken":"t"}},"credHelpers":{"h":"x"}}' \
+        >corpus/credential_file/both
+    for curve in prime256v1 secp384r1; do
+        openssl ecparam -name $curve -genkey -out "corpus/key_file/$curve.sec1"
+        openssl pkcs8 -topk8 -nocrypt -in "corpus/key_file/$curve.sec1" -out "corpus/key_file/$curve.pkcs8"
+    done
+    openssl genrsa -traditional -out corpus/key_file/rsa 2048 2>/dev/null
+    printf 'pkcs11:token=t;id=%%01?module-path=/m' >corpus/key_file/pkcs11
+    printf 'e30.eyJleHAiOjk5LCJpc3MiOiJpIiwic3ViIjoicyJ9.x' >corpus/key_file/token
     rm -r "$from"
 }
 

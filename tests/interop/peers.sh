@@ -3,7 +3,8 @@
 #
 # usage: peers.sh DIR
 #
-# REKOR_V1=0 in the environment leaves out Rekor v1 and its Trillian; VAULT_TRANSIT=1 adds the transit engine of Vault.
+# REKOR_V1=0 in the environment leaves out Rekor v1 and its Trillian; VAULT_TRANSIT=1 adds the transit engine of Vault,
+# GITHUB=1 gh, the real attestations among its test data (DIR/github) and slsa-verifier.
 #
 #   DIR/bin    Go and Rust programs built from source, at the versions of the tables below
 #   DIR/venv   Python libraries that sign, verify and validate
@@ -34,6 +35,10 @@ estargz          github.com/containerd/stargz-snapshotter/estargz v0.16.3 0
 ztoc             github.com/awslabs/soci-snapshotter              v0.11.1 1
 TABLE
 }
+
+gh=v2.83.0
+
+slsa_verifier=v2.7.1
 
 # Built from a copy of its source, since its go.mod has lines that count in a main module only.
 apko=chainguard.dev/apko@v0.30.0
@@ -74,7 +79,7 @@ softhsm2-util   softhsm2
 TABLE
 }
 
-[ $# -eq 1 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/bin" "$1/log"
 dir=$(cd "$1" && pwd)
@@ -182,6 +187,13 @@ build_transit() {
     CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags='-s -w' -o "$dir/bin/vault-transit" ./transit
 }
 
+build_gh() {
+    build_go gh github.com/cli/cli/v2 "$gh" cmd/gh
+    rm -rf "$dir/github"
+    cp -r "$(go env GOMODCACHE)/github.com/cli/cli/v2@$gh/pkg/cmd/attestation/test/data" "$dir/github"
+    chmod -R u+w "$dir/github"
+}
+
 # The front door (tests/build.sh) has it too, in the folder beside DIR.
 build_auditable() {
     if [ -x "$dir/../tools/bin/cargo-auditable" ]; then
@@ -220,6 +232,11 @@ fi
 if [ -n "${VAULT_TRANSIT:-}" ]; then
     version="$vault $(sha256sum <"$here/transit/main.go" | cut -c 1-12)"
     recorded vault-transit "$version" || step vault-transit "$version" build_transit
+fi
+if [ -n "${GITHUB:-}" ]; then
+    recorded gh "$gh" || step gh "$gh" build_gh
+    recorded slsa-verifier "$slsa_verifier" || step slsa-verifier "$slsa_verifier" \
+        build_go slsa-verifier github.com/slsa-framework/slsa-verifier/v2 "$slsa_verifier" cli/slsa-verifier
 fi
 recorded cargo-auditable "$cargo_auditable" || step cargo-auditable "$cargo_auditable" build_auditable
 recorded python "$python_packages" || step python "$python_packages" build_python

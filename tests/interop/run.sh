@@ -4,7 +4,8 @@
 # usage: run.sh [WORK]
 #
 # REKOR_V1=0 in the environment leaves out the part rekor-v1, whose peers take 170 CPU seconds more to build;
-# VAULT_TRANSIT=1 adds the transit engine of Vault to the part signing, 40 CPU seconds.
+# VAULT_TRANSIT=1 adds the transit engine of Vault to the part signing, 40 CPU seconds; GITHUB=1 adds the part github,
+# whose peers take 320.
 #
 # Builds the peers and the images when the cache has none (root; about ten minutes from nothing), then
 # runs several chains of parts at once. One line per check; the last line counts
@@ -28,6 +29,7 @@ timed() { # NAME COMMAND...
 # The longest come first. Without a network namespace of its own for each, only one Sigstore can run at a time.
 chains() {
     [ "${REKOR_V1:-1}" = 0 ] || echo rekor-v1
+    [ ! -x "$PEERS/bin/slsa-verifier" ] || echo github
     cat <<'CHAINS'
 packages documents determinism memory
 attested-images
@@ -46,6 +48,7 @@ timed peers sh "$here/peers.sh" "$PEERS" || exit 2
 timed images sh "$here/images.sh" "$IMAGES" || exit 2
 [ "${REKOR_V1:-1}" != 0 ] || echo "-- rekor-v1: skipped, as REKOR_V1=0 says"
 [ -x "$PEERS/bin/vault-transit" ] || echo "-- signing: keys in Vault are skipped; VAULT_TRANSIT=1 builds the engine"
+[ -x "$PEERS/bin/slsa-verifier" ] || echo "-- github: skipped; GITHUB=1 builds gh and slsa-verifier"
 chains | timed parts xargs -P "$at_once" -L 1 sh "$here/chain.sh"
 
 cat "$WORK"/*/results >"$WORK/results"

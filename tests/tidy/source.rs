@@ -178,6 +178,16 @@ fn every_crate_takes_the_lints_of_the_workspace() {
     }
 }
 
+#[test]
+fn one_call_is_unsafe_and_no_more() {
+    let mut found = Vec::new();
+    for (path, text) in product_sources() {
+        let lines = code_lines(&text).filter(|(_, line)| line.split(' ').any(|word| word == "unsafe"));
+        found.extend(lines.map(|(_, line)| (path.clone(), line.trim().to_owned())));
+    }
+    assert_eq!(found, [(root().join("crates/content/src/lanes.rs"), "unsafe {".to_owned())]);
+}
+
 /// The sources that ship.
 fn product_sources() -> Vec<(PathBuf, String)> {
     let dev_only = |path: &Path| {

@@ -22,13 +22,14 @@
 mod descriptor;
 mod digest;
 mod hasher;
+mod lanes;
 mod limits;
 mod media_type;
 mod reader;
 
 pub use descriptor::{Descriptor, Platform, PlatformParseError};
 pub use digest::{Algorithm, Digest, DigestParseError};
-pub use hasher::Hasher;
+pub use hasher::{Hasher, Share};
 pub use limits::Limits;
 pub use media_type::MediaType;
 pub use reader::{

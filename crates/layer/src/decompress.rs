@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use supercargo_content::{Hasher, Limits, MediaType};
+use supercargo_content::{Hasher, Limits, MediaType, Share};
 
 use crate::Budget;
 use crate::gzip::GzipReader;
@@ -212,9 +212,9 @@ impl<R: Read> Decompressed<R> {
         self.input().end_hashing()
     }
 
-    /// Adds unpacked bytes to `other`, and to its own digest what was consumed for them: two at a time.
-    pub(crate) fn hash_with(&mut self, other: &mut Hasher, bytes: &[u8]) {
-        self.input().settle_with(other, bytes);
+    /// Adds unpacked bytes to one digest or two, and to its own what was consumed for them: all at a time.
+    pub(crate) fn hash_with(&mut self, unpacked: Share<'_>, beside: Option<Share<'_>>) {
+        self.input().settle_with(unpacked, beside);
     }
 
     /// Reads the rest of the blob without unpacking it.

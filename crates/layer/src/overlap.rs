@@ -37,13 +37,6 @@ pub(crate) struct Apart {
 }
 
 impl StreamHasher {
-    pub(crate) fn new(algorithm: Algorithm, overlap: Overlap) -> Self {
-        match overlap {
-            Overlap::None => Self::Here(Hasher::new(algorithm)),
-            Overlap::Digest => Self::Apart(Apart::start(algorithm)),
-        }
-    }
-
     pub(crate) fn finish(self) -> io::Result<Digest> {
         match self {
             Self::Here(hasher) => Ok(hasher.finish()),
@@ -57,7 +50,7 @@ impl StreamHasher {
 }
 
 impl Apart {
-    fn start(algorithm: Algorithm) -> Self {
+    pub(crate) fn start(algorithm: Algorithm) -> Self {
         let (full, to_hash) = sync_channel(BUFFERS_MAX);
         let (hashed, empty) = channel();
         let thread = thread::spawn(move || hash_all(Hasher::new(algorithm), &to_hash, &hashed));
@@ -103,16 +96,14 @@ mod tests {
     fn both_say_the_same() {
         for length in [0, 1, BUFFER_BYTES, 40 * BUFFER_BYTES + 3] {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let digest = |overlap| {
-                let mut hasher = StreamHasher::new(Algorithm::Sha256, overlap);
-                bytes.chunks(100_000).for_each(|chunk| match &mut hasher {
-                    StreamHasher::Here(here) => here.update(chunk),
-                    StreamHasher::Apart(apart) => apart.update(chunk),
-                });
-                hasher.finish().unwrap()
-            };
-            assert_eq!(digest(Overlap::Digest), digest(Overlap::None));
-            assert_eq!(digest(Overlap::None), Digest::sha256_of(&bytes));
+            let (mut apart, mut here) = (Apart::start(Algorithm::Sha256), Hasher::new(Algorithm::Sha256));
+            for chunk in bytes.chunks(100_000) {
+                apart.update(chunk);
+                here.update(chunk);
+            }
+            let expected = Digest::sha256_of(&bytes);
+            assert_eq!(StreamHasher::Apart(apart).finish().unwrap(), expected);
+            assert_eq!(StreamHasher::Here(here).finish().unwrap(), expected);
         }
     }
 }

@@ -7,7 +7,8 @@ use supercargo_content::{
 };
 use supercargo_inventory::{Problem, ProblemKind};
 
-use crate::overlap::{Overlap, StreamHasher};
+use crate::overlap::{Apart, Overlap, StreamHasher};
+use crate::window::Window;
 use crate::{Compression, DecompressError, Decompressed, LayerError, LayerReader, TarError, TarReader};
 
 /// A layer and what its bytes must be.
@@ -67,19 +68,26 @@ pub(crate) fn run<R: Read>(
     Ok(end)
 }
 
-/// The tar of a blob, with its digests. When nothing is compressed and the algorithm is one, the digest of the blob is
-/// also that of what it holds, and is computed where the bodies are, so that theirs can be computed beside it.
+/// The tar of a blob, with its digests, which are computed where the bodies are consumed, so that theirs can be
+/// computed beside them. When nothing is compressed and the algorithm is one, the digest of the blob is also that of
+/// what it holds.
 pub(crate) fn hashed_tar<B: Read>(
     mut blob: Decompressed<B>,
     algorithm: Algorithm,
     blob_algorithm: Algorithm,
     overlap: Overlap,
 ) -> LayerTar<B> {
-    if blob.compression() != Compression::None {
-        return TarReader::new(Hashed::new(blob, Some(StreamHasher::new(algorithm, overlap))));
-    }
-    let hasher = if algorithm == blob_algorithm { blob.take_hasher() } else { Some(Hasher::new(algorithm)) };
-    TarReader::hashing(Hashed::new(blob, None), hasher)
+    let is_compressed = blob.compression() != Compression::None;
+    let apart = (is_compressed && overlap == Overlap::Digest).then(|| Apart::start(algorithm));
+    let hasher = match apart {
+        Some(_) => None,
+        None if is_compressed || algorithm != blob_algorithm => Some(Hasher::new(algorithm)),
+        None => blob.take_hasher(),
+    };
+    let hashed = Hashed { inner: blob, apart, bytes: 0 };
+    TarReader::over(Window::hashing_with(hashed, hasher, |hashed, own, beside| {
+        hashed.inner.hash_with(own, beside);
+    }))
 }
 
 /// A blob that has been read to its end.
@@ -93,8 +101,8 @@ pub(crate) struct Unpacked<B> {
 impl<B: Read> Unpacked<B> {
     pub(crate) fn of(tar: LayerTar<B>) -> Self {
         let (hashed, here) = tar.into_parts();
-        let Hashed { inner, hasher, bytes } = hashed;
-        Self { blob: inner, bytes, hasher: hasher.or(here.map(StreamHasher::Here)) }
+        let Hashed { inner, apart, bytes } = hashed;
+        Self { blob: inner, bytes, hasher: here.map(StreamHasher::Here).or(apart.map(StreamHasher::Apart)) }
     }
 
     /// The digest of the blob, and of the blob unpacked.
@@ -178,27 +186,18 @@ pub(crate) fn global_header_problem<B: Read>(tar: &LayerTar<B>) -> Option<Proble
     (count > 0).then(|| Problem::new(ProblemKind::Inconsistent, message))
 }
 
-/// Counts and, if wanted, hashes what a blob unpacks to.
+/// Counts what a blob unpacks to, and sends it to the other thread if that hashes it.
 pub(crate) struct Hashed<B> {
     inner: Decompressed<B>,
-    hasher: Option<StreamHasher>,
+    apart: Option<Apart>,
     bytes: u64,
-}
-
-impl<B> Hashed<B> {
-    fn new(inner: Decompressed<B>, hasher: Option<StreamHasher>) -> Self {
-        Self { inner, hasher, bytes: 0 }
-    }
 }
 
 impl<B: Read> Read for Hashed<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        let bytes = buffer.get(..read).unwrap_or_default();
-        match &mut self.hasher {
-            Some(StreamHasher::Here(hasher)) => self.inner.hash_with(hasher, bytes),
-            Some(StreamHasher::Apart(apart)) => apart.update(bytes),
-            None => {}
+        if let Some(apart) = &mut self.apart {
+            apart.update(buffer.get(..read).unwrap_or_default());
         }
         self.bytes += read as u64;
         Ok(read)

@@ -2,10 +2,13 @@
 
 use std::io::{self, Read};
 
-use supercargo_content::Hasher;
+use supercargo_content::{Hasher, Share};
 
 /// Bytes read from the stream at once; a body up to this size is handed over without being copied.
 pub(crate) const WINDOW_BYTES: usize = 256 << 10;
+
+/// Adds bytes of a window to one digest or two, together with what its stream still has to hash.
+pub(crate) type HashWith<R> = fn(&mut R, Share<'_>, Option<Share<'_>>);
 
 /// Buffers a stream and lends out what it holds. What has been consumed is hashed, if that is wanted, before it is
 /// overwritten: late enough to do it together with other bytes.
@@ -20,6 +23,7 @@ pub(crate) struct Window<R> {
     hasher: Option<Hasher>,
     /// Of the bytes that are hashed from now on, too.
     beside: Option<Hasher>,
+    hash_with: HashWith<R>,
 }
 
 impl<R: Read> Window<R> {
@@ -29,8 +33,15 @@ impl<R: Read> Window<R> {
 
     /// The same; all that is consumed goes through `hasher`.
     pub(crate) fn hashing(inner: R, hasher: Option<Hasher>) -> Self {
+        Self::hashing_with(inner, hasher, |_, own, beside| {
+            Hasher::update_all([own].into_iter().chain(beside))
+        })
+    }
+
+    /// The same over a stream that has bytes of its own to hash, best together with these.
+    pub(crate) fn hashing_with(inner: R, hasher: Option<Hasher>, hash_with: HashWith<R>) -> Self {
         let buffer = vec![0; WINDOW_BYTES].into();
-        Self { inner, buffer, hashed: 0, start: 0, end: 0, consumed: 0, hasher, beside: None }
+        Self { inner, buffer, hashed: 0, start: 0, end: 0, consumed: 0, hasher, beside: None, hash_with }
     }
 
     /// What is buffered now.
@@ -65,14 +76,13 @@ impl<R: Read> Window<R> {
         self.hasher.take()
     }
 
-    /// Hashes what has been consumed together with other bytes for `other`.
-    pub(crate) fn settle_with(&mut self, other: &mut Hasher, bytes: &[u8]) {
-        let consumed = self.buffer.get(self.hashed..self.start).unwrap_or_default();
-        match &mut self.hasher {
-            Some(hasher) => hasher.update_both(consumed, other, bytes),
-            None => other.update(bytes),
-        }
-        self.hashed = self.hashed.max(self.start);
+    /// Hashes as much of what has been consumed as there are other bytes, together with those.
+    pub(crate) fn settle_with(&mut self, other: Share<'_>, third: Option<Share<'_>>) {
+        let end = self.start.min(self.hashed + other.1.len());
+        let consumed = self.buffer.get(self.hashed..end).unwrap_or_default();
+        let own = self.hasher.iter_mut().map(|hasher| (hasher, consumed));
+        Hasher::update_all(own.chain([other]).chain(third));
+        self.hashed = self.hashed.max(end);
     }
 
     /// Begins another digest, of what comes from here on.
@@ -109,10 +119,9 @@ impl<R: Read> Window<R> {
 
     fn hash_to(&mut self, end: usize) {
         let bytes = self.buffer.get(self.hashed..end).unwrap_or_default();
-        match (&mut self.hasher, &mut self.beside) {
-            (Some(hasher), Some(beside)) => hasher.update_both(bytes, beside, bytes),
-            (Some(hasher), None) | (None, Some(hasher)) => hasher.update(bytes),
-            (None, None) => {}
+        let mut shares = self.hasher.iter_mut().chain(&mut self.beside).map(|hasher| (hasher, bytes));
+        if let Some(first) = shares.next() {
+            (self.hash_with)(&mut self.inner, first, shares.next());
         }
         self.hashed = self.hashed.max(end);
     }
@@ -181,7 +190,7 @@ impl<R: Read> Read for Window<R> {
         let read = read_retrying(&mut self.inner, out)?;
         self.consumed += read as u64;
         let bytes = out.get(..read).unwrap_or_default();
-        self.hasher.iter_mut().chain(&mut self.beside).for_each(|hasher| hasher.update(bytes));
+        Hasher::update_all(self.hasher.iter_mut().chain(&mut self.beside).map(|hasher| (hasher, bytes)));
         Ok(read)
     }
 }

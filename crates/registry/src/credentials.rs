@@ -103,7 +103,7 @@ impl Credentials {
 
 /// What a file says, with normal keys.
 #[derive(Debug, Default)]
-struct AuthFile {
+pub(crate) struct AuthFile {
     keys: BTreeMap<String, Credential>,
     helpers: BTreeMap<String, String>,
     store: Option<String>,
@@ -119,7 +119,7 @@ impl AuthFile {
         Self::parse(path, &bytes).map(Some)
     }
 
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, RegistryError> {
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, RegistryError> {
         // The message of the parser may quote a value, which may be a password.
         let position = |error: serde_json::Error| {
             unreadable(
@@ -146,6 +146,11 @@ impl AuthFile {
         let helpers = raw.cred_helpers.unwrap_or_default();
         let helpers = helpers.into_iter().map(|(key, name)| (normal(&key).to_owned(), name)).collect();
         Ok(Self { keys, helpers, store: raw.creds_store.filter(|store| !store.is_empty()) })
+    }
+
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn addresses(&self) -> usize {
+        self.keys.len() + self.helpers.len()
     }
 }
 

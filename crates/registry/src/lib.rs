@@ -40,6 +40,8 @@ mod credentials;
 mod download;
 mod error;
 mod fallback;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod helper;
 mod host;
 mod link;

@@ -37,6 +37,10 @@ struct Careful(PrettyFormatter<'static>);
 
 impl Formatter for Careful {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly all text is plain, which is told for many bytes at once.
+        if fragment.is_ascii() && !fragment.as_bytes().contains(&0x7f) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut plain = 0;
         for (at, c) in fragment.char_indices().filter(|&(_, c)| is_treacherous(c)) {
             out.write_all(fragment.get(plain..at).unwrap_or_default().as_bytes())?;

@@ -119,12 +119,12 @@ struct Extensions {
 impl<R: Read> TarReader<R> {
     /// Reads from the beginning of an archive.
     pub fn new(inner: R) -> Self {
-        Self::hashing(inner, None)
+        Self::over(Window::new(inner))
     }
 
-    /// The same; all bytes that are consumed go through `hasher`.
-    pub(crate) fn hashing(inner: R, hasher: Option<Hasher>) -> Self {
-        let (window, scratch, body) = (Window::hashing(inner, hasher), Vec::new(), Body::default());
+    /// The same; what is consumed of the window is hashed as that wants it.
+    pub(crate) fn over(window: Window<R>) -> Self {
+        let (scratch, body) = (Vec::new(), Body::default());
         Self { window, scratch, body, lent: 0, global_headers_ignored: 0, ended: false, at_end: false }
     }
 
