@@ -68,8 +68,8 @@ pub use supercargo_scan::{
 };
 pub use trust::{Trust, TrustEntry, TrustOrigin, TrustSettings, trust_entries, trusted_root_of};
 pub use verification::{
-    Bundles, Outcome, Scope, Verdict, VerifyOptions, fetch, fetch_without_verifying, newest, sufficient,
-    verify,
+    About, Bundles, Outcome, Scope, Verdict, VerifyOptions, fetch, fetch_without_verifying, newest,
+    sufficient, verify, verify_artifact,
 };
 
 pub use supercargo_attest as attest_types;

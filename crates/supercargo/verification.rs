@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use supercargo_attest::{
-    Artifact, Bundle, Policy, PredicateType, Report, SignedBy, Statement, TrustedRoot, Verified, VerifyError,
-    examine,
+    Artifact, Bundle, BundleError, Policy, PredicateType, Report, SignedBy, Statement, TrustedRoot, Verified,
+    VerifyError, examine,
 };
 use supercargo_content::{Descriptor, Digest, Limits};
 use supercargo_image::{Attachments, Image};
@@ -35,6 +35,17 @@ pub enum Scope {
     Everywhere,
 }
 
+/// What a bundle was checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The image.
+    Image,
+    /// The index that the image was chosen from.
+    Index,
+    /// A file, or what has a digest.
+    Artifact,
+}
+
 /// What came of one bundle.
 #[derive(Debug)]
 pub struct Verdict {
@@ -42,10 +53,10 @@ pub struct Verdict {
     pub carrier: Option<Digest>,
     /// The form in which it was attached.
     pub layout: Layout,
-    /// The manifest that the bundle was checked against.
+    /// The digest that the bundle was checked against.
     pub subject: Digest,
-    /// Whether that is the index and not the image itself.
-    pub is_index: bool,
+    /// What has that digest.
+    pub about: About,
     /// The predicate type that the bundle claims.
     pub claimed_type: Option<String>,
     /// The verdict.
@@ -57,6 +68,8 @@ pub struct Verdict {
 pub enum Outcome {
     /// Every check passed.
     Passed(Box<Verified<Statement>>),
+    /// Every check passed of a signature over a file itself, which states nothing.
+    Signed(Box<Report>),
     /// A check failed.
     Refused {
         /// The failed check.
@@ -92,13 +105,13 @@ pub fn verify(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> 
     };
     let mut verdicts = Vec::new();
     for place in [Place::Referrers, Place::Tags] {
-        for (subject, is_index) in &subjects {
+        for (subject, about) in &subjects {
             carrier::each(subject, place, store, &options.limits, &mut |found| {
-                verdicts.push(judge(found, &subject.digest, *is_index, options));
+                verdicts.push(judge(found, &subject.digest, *about, options));
                 Ok(())
             })?;
         }
-        if options.scope == Scope::UntilEnough && sufficient(image, &verdicts, options).is_ok() {
+        if options.scope == Scope::UntilEnough && sufficient(&image.reference, &verdicts, options).is_ok() {
             break;
         }
     }
@@ -106,13 +119,17 @@ pub fn verify(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> 
 }
 
 /// Succeeds when as many different signers as are needed passed for one predicate type, and says otherwise why not.
-pub fn sufficient(image: &Image, verdicts: &[Verdict], options: &VerifyOptions) -> Result<(), Error> {
+pub fn sufficient(
+    subject: &impl ToString,
+    verdicts: &[Verdict],
+    options: &VerifyOptions,
+) -> Result<(), Error> {
     let expected = options.threshold.max(1);
     let signers = most_signers(verdicts);
     if signers.len() >= expected {
         return Ok(());
     }
-    let name = image.reference.to_string();
+    let name = subject.to_string();
     let reasons: Vec<String> = verdicts.iter().filter_map(Verdict::reason).collect();
     if !signers.is_empty() {
         let found = signers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -122,18 +139,18 @@ pub fn sufficient(image: &Image, verdicts: &[Verdict], options: &VerifyOptions) 
         return Err(Error::Refused { image: name, reasons: reasons.join("; ") });
     }
     let there: Vec<String> = verdicts.iter().filter_map(|verdict| verdict.claimed_type.clone()).collect();
-    Err(nothing(image, options.policy.predicate_type.as_ref(), &there))
+    Err(nothing(subject, options.policy.predicate_type.as_ref(), &there))
 }
 
 /// The different signers of the predicate type that has the most of them. Signatures under different predicates do
 /// not add up: two people who each signed something else have not agreed on anything.
 fn most_signers(verdicts: &[Verdict]) -> Vec<&SignedBy> {
-    let passed = || verdicts.iter().filter_map(Verdict::verified);
+    let passed = || verdicts.iter().filter_map(Verdict::passed);
     let mut most: Vec<&SignedBy> = Vec::new();
-    for wanted in passed() {
+    for (wanted, _) in passed() {
         let mut signers: Vec<&SignedBy> = Vec::new();
-        for verified in passed().filter(|one| one.predicate_type() == wanted.predicate_type()) {
-            let Some(signer) = &verified.report().signer else { continue };
+        for (_, report) in passed().filter(|(one, _)| *one == wanted) {
+            let Some(signer) = &report.signer else { continue };
             if !signers.iter().any(|known| known.is_same(signer)) {
                 signers.push(signer);
             }
@@ -145,17 +162,17 @@ fn most_signers(verdicts: &[Verdict]) -> Vec<&SignedBy> {
     most
 }
 
-fn nothing(image: &Image, wanted: Option<&PredicateType>, there: &[String]) -> Error {
+fn nothing(subject: &impl ToString, wanted: Option<&PredicateType>, there: &[String]) -> Error {
     let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
     let wanted = wanted.map_or_else(String::new, |wanted| format!("of type {wanted} "));
-    Error::Nothing { wanted, image: image.reference.to_string(), there }
+    Error::Nothing { wanted, image: subject.to_string(), there }
 }
 
 /// The predicate of the attestation that passes. Of several, the newest by the time for which log or authority
 /// vouch; those without such a time come last, in order of their carrier's digest.
 pub fn fetch(image: &Image, bundles: &Bundles<'_>, options: &VerifyOptions) -> Result<Vec<u8>, Error> {
     let verdicts = verify(image, bundles, options)?;
-    sufficient(image, &verdicts, options)?;
+    sufficient(&image.reference, &verdicts, options)?;
     let passed = newest(&verdicts).and_then(Verdict::verified);
     passed
         .map(|statement| statement.predicate_bytes().into_owned())
@@ -190,7 +207,7 @@ pub fn fetch_without_verifying(
         }
         there.push(statement.predicate_type().to_string());
     })?;
-    predicate.ok_or_else(|| nothing(image, Some(wanted), &there))
+    predicate.ok_or_else(|| nothing(&image.reference, Some(wanted), &there))
 }
 
 impl Verdict {
@@ -206,6 +223,7 @@ impl Verdict {
     pub fn report(&self) -> Option<&Report> {
         match &self.outcome {
             Outcome::Passed(verified) => Some(verified.report()),
+            Outcome::Signed(report) => Some(report),
             Outcome::Refused { report, .. } | Outcome::OtherType { report } => Some(report),
             Outcome::Damaged(_) => None,
         }
@@ -221,42 +239,86 @@ impl Verdict {
         match &self.outcome {
             Outcome::Refused { error, .. } => Some(error.to_string()),
             Outcome::Damaged(error) => Some(error.to_string()),
-            Outcome::Passed(_) | Outcome::OtherType { .. } => None,
+            Outcome::Passed(_) | Outcome::Signed(_) | Outcome::OtherType { .. } => None,
+        }
+    }
+
+    /// What passed: the predicate type, which a signature over a file lacks, and what was checked.
+    fn passed(&self) -> Option<(Option<&PredicateType>, &Report)> {
+        match &self.outcome {
+            Outcome::Passed(verified) => Some((Some(verified.predicate_type()), verified.report())),
+            Outcome::Signed(report) => Some((None, report)),
+            _ => None,
         }
     }
 }
 
 /// What a bundle may be about: the manifest, and the index that it was chosen from.
-fn subjects(image: &Image) -> Result<Vec<(Descriptor, bool)>, Error> {
+fn subjects(image: &Image) -> Result<Vec<(Descriptor, About)>, Error> {
     let no_manifest =
         || Error::usage(format!("{} has no manifest that an attestation could be about", image.reference));
     let manifest = image.manifest.clone().ok_or_else(no_manifest)?;
-    let index = image.index.clone().map(|index| (index, true));
-    Ok(std::iter::once((manifest, false)).chain(index).collect())
+    let index = image.index.clone().map(|index| (index, About::Index));
+    Ok(std::iter::once((manifest, About::Image)).chain(index).collect())
 }
 
 /// A bundle from a file is about the image, or else about the index.
-fn given(bytes: &[u8], subjects: &[(Descriptor, bool)], options: &VerifyOptions) -> Vec<Verdict> {
-    let judged = subjects.iter().map(|(subject, is_index)| {
+fn given(bytes: &[u8], subjects: &[(Descriptor, About)], options: &VerifyOptions) -> Vec<Verdict> {
+    let judged = subjects.iter().map(|(subject, about)| {
         let bundle = Bundle::parse(bytes, &options.limits).map_err(CarrierError::Bundle);
         let found = Found { carrier: subject.digest.clone(), layout: Layout::Bundle, bundle };
-        Verdict { carrier: None, ..judge(found, &subject.digest, *is_index, options) }
+        Verdict { carrier: None, ..judge(found, &subject.digest, *about, options) }
     });
     let (passed, failed): (Vec<_>, Vec<_>) = judged.partition(|verdict| verdict.verified().is_some());
     let verdicts = if passed.is_empty() { failed } else { passed };
     verdicts.into_iter().take(1).collect()
 }
 
-fn judge(found: Found, subject: &Digest, is_index: bool, options: &VerifyOptions) -> Verdict {
-    let Found { carrier, layout, bundle } = found;
-    let (claimed_type, outcome) = match bundle {
-        Ok(bundle) => outcome(&bundle, subject, options),
-        Err(error) => (None, Outcome::Damaged(error)),
+/// Verifies what was signed about a file, or about what has a digest: statements about it, or signatures over it.
+///
+/// `bundles` is one bundle, or one on each line, as `gh attestation download` writes them. A verdict per bundle.
+pub fn verify_artifact(artifact: Artifact<'_>, bundles: &[u8], options: &VerifyOptions) -> Vec<Verdict> {
+    let subject = match artifact {
+        Artifact::Digest(digest) => digest.clone(),
+        Artifact::Bytes(bytes) => Digest::sha256_of(bytes),
     };
-    Verdict { carrier: Some(carrier), layout, subject: subject.clone(), is_index, claimed_type, outcome }
+    let verdict = |bundle: Result<Bundle, BundleError>| {
+        let (claimed_type, outcome) = match bundle {
+            Ok(bundle) => outcome(&bundle, artifact, options),
+            Err(error) => (None, Outcome::Damaged(CarrierError::Bundle(error))),
+        };
+        let (subject, layout) = (subject.clone(), Layout::Bundle);
+        Verdict { carrier: None, layout, subject, about: About::Artifact, claimed_type, outcome }
+    };
+    let parse = |bytes: &[u8]| Bundle::parse(bytes, &options.limits);
+    let lines = || bundles.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    match parse(bundles) {
+        Err(_) if lines().count() > 1 && lines().next().is_some_and(|line| parse(line).is_ok()) => {
+            lines().map(|line| verdict(parse(line))).collect()
+        }
+        whole => vec![verdict(whole)],
+    }
 }
 
-fn outcome(bundle: &Bundle, subject: &Digest, options: &VerifyOptions) -> (Option<String>, Outcome) {
+fn judge(found: Found, subject: &Digest, about: About, options: &VerifyOptions) -> Verdict {
+    let Found { carrier, layout, bundle } = found;
+    let (claimed_type, outcome) = match bundle {
+        Ok(bundle) => about_image(outcome(&bundle, Artifact::Digest(subject), options)),
+        Err(error) => (None, Outcome::Damaged(error)),
+    };
+    Verdict { carrier: Some(carrier), layout, subject: subject.clone(), about, claimed_type, outcome }
+}
+
+/// A signature over the bytes of a manifest is no attestation.
+fn about_image((claimed_type, outcome): (Option<String>, Outcome)) -> (Option<String>, Outcome) {
+    let outcome = match outcome {
+        Outcome::Signed(report) => Outcome::Refused { error: VerifyError::NoStatement, report: *report },
+        other => other,
+    };
+    (claimed_type, outcome)
+}
+
+fn outcome(bundle: &Bundle, artifact: Artifact<'_>, options: &VerifyOptions) -> (Option<String>, Outcome) {
     let claimed = bundle.statement_without_verifying().and_then(Result::ok);
     let claimed = claimed.as_ref().map(Statement::predicate_type);
     let claimed_type = claimed.map(ToString::to_string);
@@ -269,9 +331,13 @@ fn outcome(bundle: &Bundle, subject: &Digest, options: &VerifyOptions) -> (Optio
         return (claimed_type, Outcome::OtherType { report });
     }
     let root = options.trusted_root.as_ref();
-    let (report, outcome) = examine(bundle, Artifact::Digest(subject), &options.policy, root);
-    let outcome = match outcome.and_then(Verified::into_statement) {
-        Ok(statement) => Outcome::Passed(Box::new(statement)),
+    let (report, outcome) = examine(bundle, artifact, &options.policy, root);
+    let outcome = match outcome {
+        Ok(signed) if signed.is_none() => Outcome::Signed(Box::new(report)),
+        Ok(signed) => match signed.into_statement() {
+            Ok(statement) => Outcome::Passed(Box::new(statement)),
+            Err(error) => Outcome::Refused { error, report },
+        },
         Err(error) => Outcome::Refused { error, report },
     };
     (claimed_type, outcome)
@@ -308,7 +374,7 @@ pub(crate) fn each_found(
 }
 
 /// Which of the subjects a bundle claims to be about; the first when it claims neither.
-fn subject_of(bundle: Option<&Bundle>, subjects: &[(Descriptor, bool)]) -> Digest {
+fn subject_of(bundle: Option<&Bundle>, subjects: &[(Descriptor, About)]) -> Digest {
     let statement = bundle.and_then(Bundle::statement_without_verifying).and_then(Result::ok);
     let claimed = |digest: &Digest| {
         statement.as_ref().is_some_and(|statement| statement.subjects().iter().any(|one| one.is(digest)))

@@ -256,3 +256,43 @@ fn help_completions_manual_and_the_table_of_ecosystems() {
             && rows.iter().all(|row| row["wants"].as_array().is_some_and(|wants| !wants.is_empty()))
     );
 }
+
+/// What scripts may rely on; none of it may be renamed.
+const FIXED: &[(&str, &str)] = &[
+    ("scan", "--platform --output"),
+    (
+        "attest",
+        "--key --identity-token --type --predicate --bundle --signing-config --trusted-root --also --layout --no-log",
+    ),
+    ("sign", "--key --identity-token --legacy --layout --bundle"),
+    (
+        "verify",
+        "--key --identity --issuer --type --trusted-root --json --explain --policy --artifact --bundle --recompute",
+    ),
+    ("verify", "--all-platforms --offline --threshold --key-set"),
+    ("policy test", "--bundle --json"),
+    ("attached", "--json"),
+    ("fetch", "--type --key --identity --issuer --output --unverified"),
+    ("key generate", "--output-key-prefix"),
+    ("key public", "--help"),
+    ("cache info", "--json"),
+    ("cache prune", "--max-size --max-age"),
+    ("trust show", "--json"),
+    ("trust update", "--tuf-root --tuf-mirror"),
+    ("trust export", "--output"),
+    ("ecosystems", "--json"),
+    ("completions", "--help"),
+    ("man", "--help"),
+    ("scan", "--quiet --verbose --threads --strict --plain-http --ca --no-progress --layer-cache"),
+];
+
+#[test]
+fn commands_and_flags_keep_their_names() {
+    for (command, flags) in FIXED {
+        let help = Stage::new().run(&format!("{command} --help")).succeeds().stdout;
+        for flag in flags.split(' ') {
+            let is_there = help.split([' ', ',', '\n', '[']).any(|word| word == flag);
+            assert!(is_there, "`supercargo {command}` has no `{flag}`");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The binary as its users meet it: commands, refusals, exit codes, the README.
 
+mod artifact;
 mod cache;
 mod commands;
 mod cost;

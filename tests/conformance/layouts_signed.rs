@@ -11,8 +11,8 @@ use supercargo::attest_types::{
 use supercargo::content::{Digest, Limits, Platform};
 use supercargo::image::{Image, PlatformChoice};
 use supercargo::{
-    AttachedKind, AttachedNode, Bundles, Error, Layout, Outcome, Scope, Session, SessionOptions, Verdict,
-    VerifyOptions, sufficient, verify,
+    About, AttachedKind, AttachedNode, Bundles, Error, Layout, Outcome, Scope, Session, SessionOptions,
+    Verdict, VerifyOptions, sufficient, verify,
 };
 
 use crate::support::suite;
@@ -46,7 +46,7 @@ fn each_image_verifies_and_each_change_is_refused_by_its_check() {
 fn passes(suite: &Path, case: &Value) -> Result<(), String> {
     let options = options(text(case_signed(case), "identity"), text(case_signed(case), "issuer"), None);
     let (image, verdicts) = verdicts(suite, case, &options);
-    sufficient(&image, &verdicts, &options).map_err(|error| error.to_string())?;
+    sufficient(&image.reference, &verdicts, &options).map_err(|error| error.to_string())?;
     let [verdict] = verdicts.as_slice() else { return Err(format!("{} verdicts", verdicts.len())) };
     let report = verdict.report().ok_or("no report")?;
     let time = report.times.first().map(|time| time.as_second());
@@ -56,7 +56,7 @@ fn passes(suite: &Path, case: &Value) -> Result<(), String> {
         verdict.carrier.as_ref().map(Digest::to_string).as_deref(),
         case_signed(case)["manifest"].as_str()
     );
-    assert!(verdict.is_index && verdict.subject.to_string() == text(case, "image_digest"));
+    assert!(verdict.about == About::Index && verdict.subject.to_string() == text(case, "image_digest"));
     let Some(SignedBy::Identity { claims, .. }) = &report.signer else { return Err("no identity".into()) };
     let source = claims.source_repository.as_deref();
     assert_eq!(source, Some("https://github.com/slsa-framework/example-package"));
@@ -80,7 +80,7 @@ fn refusal(suite: &Path, case: &Value, change: &Value) -> (CheckName, Option<Che
         (None, None) => CheckName::PredicateType,
     };
     let (image, verdicts) = verdicts(suite, case, &options);
-    let refused = sufficient(&image, &verdicts, &options).expect_err("it must fail");
+    let refused = sufficient(&image.reference, &verdicts, &options).expect_err("it must fail");
     assert!(matches!(refused, Error::Refused { .. } | Error::Nothing { .. }), "{refused}");
     let failed = verdicts.iter().find_map(|verdict| verdict.report()?.failed());
     (expected, failed.map(|check| check.name))

@@ -68,6 +68,14 @@ of_real() { # FILE ISSUER OPTION...
         --type https://slsa.dev/provenance/v1 "$@"
 }
 
+# real_github: its own instance has roots of its own, which the binary knows by name.
+real_github() {
+    "$SUPERCARGO" trust export --offline --instance github -o "$WORK/github-root.json" &&
+        real github_provenance_demo-0.0.12-py3-none-any-bundle.jsonl github_provenance_demo-0.0.12-py3-none-any.whl \
+            https://github.com/actions/attest-demo/.github/workflows/build-python.yml@refs/heads/main $actions \
+            --trusted-root "$WORK/github-root.json" --logs-min 0 --timestamps-min 1 --no-certificate-log
+}
+
 # summary: a verification summary that we sign, in the eyes of slsa-verifier.
 summary() {
     ref=$REG_TAGS/summary:1
@@ -98,9 +106,7 @@ in_every_registry 'gh accepts ours' ours
 in_every_registry 'a bundle that oras hangs on as actions/attest does' pushed_by_actions
 check 'gh refuses keys and identities that are not of GitHub' other_signers
 check 'slsa-verifier accepts a verification summary of ours' summary
-check "real: GitHub's own instance, without any log" real github_provenance_demo-0.0.12-py3-none-any-bundle.jsonl \
-    github_provenance_demo-0.0.12-py3-none-any.whl https://github.com/actions/attest-demo/.github/workflows/build-python.yml@refs/heads/main \
-    $actions --logs-min 0 --timestamps-min 1 --no-certificate-log
+check "real: GitHub's own instance, without any log" real_github
 check 'real: actions/attest from a reusable workflow, public instance' real reusable-workflow-attestation.sigstore.json \
     reusable-workflow-artifact https://github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml@09b495c3f12c7881b3cc17209a327792065c1a1d $actions
 check "real: actions/attest with the issuer of one enterprise" real custom-issuer.sigstore.json custom-issuer-artifact \

@@ -248,6 +248,26 @@ without_log() {
             --certificate-identity "$email" --certificate-oidc-issuer "$OIDC_URL" "$ref"
 }
 
+# ---- files ----
+
+# blob MODE OPTION...: a file that cosign signed is verified by its bytes and by its digest, and another is refused.
+# shellcheck disable=SC2046 # the options are words
+blob() {
+    mode=$1
+    shift
+    head -c 100000 /dev/urandom >"$WORK/blob" && head -c 100000 /dev/urandom >"$WORK/other-blob" &&
+        cosign sign-blob $(signer "$mode" cosign) "$@" --bundle "$WORK/blob.json" "$WORK/blob" || return 1
+    for artifact in "$WORK/blob" "sha256:$(sha256sum <"$WORK/blob" | cut -d ' ' -f 1)"; do
+        verify_blob "$artifact" || return 1
+    done
+    not_accepted blob verify_blob "$WORK/other-blob"
+}
+
+# shellcheck disable=SC2046
+verify_blob() {
+    "$SUPERCARGO" verify --artifact "$1" --bundle "$WORK/blob.json" $(trust "$mode" supercargo)
+}
+
 # ---- trust through TUF ----
 
 tuf() { # VERSION
@@ -342,6 +362,8 @@ if [ -x "$PEERS/bin/vault-transit" ]; then
     check "Vault: a wrong token is refused, and neither is shown" wrong_token
 fi
 check "identity: cosign and we accept" signs_as identity --identity-token "$(token)"
+check "a file signed by cosign with a key: we accept" blob key
+check "a file signed by cosign with an identity: we accept" blob email
 check "a browser logs in: cosign accepts" logs_in browser 'log in at'
 check "a device logs in: cosign accepts" logs_in device open
 check "several predicates with one certificate: cosign accepts each" several

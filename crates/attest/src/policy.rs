@@ -1,9 +1,9 @@
 //! What a caller asks of an attestation.
 
 use jiff::Timestamp;
-use supercargo_content::Digest;
+use supercargo_content::{Algorithm, Digest, Hasher};
 
-use crate::{PredicateType, PublicKey, TextRule, TrustedKey};
+use crate::{PredicateType, PublicKey, Statement, TextRule, TrustedKey};
 
 /// What must hold for an attestation to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,20 @@ impl Artifact<'_> {
         match self {
             Self::Digest(digest) => (*digest).clone(),
             Self::Bytes(bytes) => Digest::sha256_of(bytes),
+        }
+    }
+
+    /// The digest under which a statement is about it; the first of the digests where it is not.
+    pub(crate) fn digest_in(&self, statement: &Statement) -> Digest {
+        let is_subject = |digest: &Digest| statement.subjects().iter().any(|subject| subject.is(digest));
+        let usual = self.digest();
+        match self {
+            Self::Bytes(bytes) if !is_subject(&usual) => {
+                let mut hasher = Hasher::new(Algorithm::Sha512);
+                hasher.update(bytes);
+                Some(hasher.finish()).filter(is_subject).unwrap_or(usual)
+            }
+            _ => usual,
         }
     }
 }

@@ -325,7 +325,6 @@ impl<'a> Examiner<'a> {
     }
 
     fn subject(&mut self, message: &Message<'_>) -> Result<Option<Statement>, VerifyError> {
-        let wanted = self.artifact.digest();
         let statement = match &self.bundle.content {
             Content::Message { digest, .. } => {
                 message_digest(message, digest.as_ref())?;
@@ -338,10 +337,19 @@ impl<'a> Examiner<'a> {
             Content::Envelope(envelope) => Some(Statement::read(envelope.payload.clone())?),
             Content::SimpleSigning { payload, .. } => Some(simple_signing::read(payload.clone())?),
         };
-        if let Some(statement) = &statement {
-            self.report.passed(CheckName::Statement, "one of a known version", statement.statement_type());
-            check_subjects(statement, &wanted, self.policy.other_subjects)?;
-        }
+        let wanted = match &statement {
+            Some(statement) => {
+                self.report.passed(
+                    CheckName::Statement,
+                    "one of a known version",
+                    statement.statement_type(),
+                );
+                let wanted = self.artifact.digest_in(statement);
+                check_subjects(statement, &wanted, self.policy.other_subjects)?;
+                wanted
+            }
+            None => self.artifact.digest(),
+        };
         self.report.passed(CheckName::Subject, wanted.to_string(), wanted.to_string());
         Ok(statement)
     }

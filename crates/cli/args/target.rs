@@ -21,7 +21,7 @@ pub(crate) enum PlatformArg {
     One(Platform),
 }
 
-fn parse_platform(text: &str) -> Result<PlatformArg, String> {
+pub(super) fn parse_platform(text: &str) -> Result<PlatformArg, String> {
     if text == "all" {
         return Ok(PlatformArg::All);
     }

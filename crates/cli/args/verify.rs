@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::target::Target;
+use super::target::{PlatformArg, Target, parse_platform};
 
 /// Who must have signed, and with how much evidence.
 #[derive(Debug, Args)]
@@ -62,13 +62,22 @@ succeeds when as many different signers as `--threshold` says passed for one pre
 EXAMPLES
   supercargo verify ghcr.io/org/app:1 --key cosign.pub
   supercargo verify ghcr.io/org/app:1 --policy policy.toml --vsa vsa.json --verifier-id https://verifier.example/ci
+  supercargo verify --artifact app.tar.gz --bundle app.sigstore.json --key cosign.pub
   supercargo verify ghcr.io/org/app:1 --key alice.pub --key bob.pub --key carol.pub --threshold 2 --explain
   supercargo verify ghcr.io/org/app:1 --type slsaprovenance1 \\
       --identity-regexp 'https://github\\.com/org/app/\\.github/workflows/release\\.yml@refs/tags/.*' \\
       --issuer https://token.actions.githubusercontent.com")]
 pub(crate) struct VerifyArgs {
-    #[command(flatten)]
-    pub(crate) target: Target,
+    /// The image
+    #[arg(value_name = "REF", required_unless_present = "artifact")]
+    pub(crate) reference: Option<String>,
+    /// The platform to choose in an index, `os/arch[/variant]`, or `all` [default: this host's]
+    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform)]
+    pub(crate) platform: Option<PlatformArg>,
+    /// Verify a bundle about this file, or about what has this digest, instead of an image
+    #[arg(long, value_name = "FILE|sha256:HEX", value_hint = ValueHint::FilePath, requires = "bundle",
+          conflicts_with_all = ["reference", "platform", "all_platforms", "policy_file", "recompute"])]
+    pub(crate) artifact: Option<String>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     /// Only attestations of this predicate type (a name of cosign's or any URI)
@@ -97,6 +106,14 @@ pub(crate) struct VerifyArgs {
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl VerifyArgs {
+    /// The image to verify, if it is not about a file.
+    pub(crate) fn target(&self) -> Target {
+        let platform = if self.all_platforms { Some(PlatformArg::All) } else { self.platform.clone() };
+        Target { reference: self.reference.clone().unwrap_or_default(), platform }
+    }
 }
 
 /// What a verification summary says of its maker.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use supercargo::attest_types::{Check, CheckState, Report, SignedBy};
-use supercargo::{Error, Outcome, Verdict, clean};
+use supercargo::{About, Error, Outcome, Verdict, clean};
 
 use crate::args::Common;
 use crate::{output, terminal};
@@ -12,8 +12,9 @@ pub(crate) fn lines(verdicts: &[Verdict], common: &Common) -> Result<(), Error> 
     for verdict in verdicts {
         let head = head(verdict);
         match &verdict.outcome {
-            Outcome::Passed(statement) => {
-                output::stdout(clean(&format!("ok {head}: {}\n", statement.report().line())).as_bytes())?;
+            Outcome::Passed(_) | Outcome::Signed(_) => {
+                let line = verdict.report().map(Report::line).unwrap_or_default();
+                output::stdout(clean(&format!("ok {head}: {line}\n")).as_bytes())?;
             }
             Outcome::OtherType { .. } if common.verbose => {
                 terminal::note(common, &clean(&format!("passed over {head}: another type")));
@@ -38,7 +39,7 @@ pub(crate) fn tables(verdicts: &[Verdict]) -> Result<(), Error> {
 
 fn table(verdict: &Verdict) -> String {
     let word = match &verdict.outcome {
-        Outcome::Passed(_) => "PASSED",
+        Outcome::Passed(_) | Outcome::Signed(_) => "PASSED",
         Outcome::Refused { .. } => "REFUSED",
         Outcome::Damaged(_) => "DAMAGED",
         Outcome::OtherType { .. } => "PASSED OVER",
@@ -75,15 +76,19 @@ fn state(state: CheckState) -> &'static str {
 }
 
 fn head(verdict: &Verdict) -> String {
-    let about = if verdict.is_index { "index" } else { "image" };
-    let what = verdict.claimed_type.as_deref().unwrap_or("an artifact");
+    let (otherwise, about) = match verdict.about {
+        About::Image => ("an artifact", "image"),
+        About::Index => ("an artifact", "index"),
+        About::Artifact => ("a signature", "artifact"),
+    };
+    let what = verdict.claimed_type.as_deref().unwrap_or(otherwise);
     format!("{what} about {about} {}", verdict.subject)
 }
 
 /// A verdict as JSON.
 pub(crate) fn json(verdict: &Verdict) -> Value {
     let (outcome, error) = match &verdict.outcome {
-        Outcome::Passed(_) => ("passed", None),
+        Outcome::Passed(_) | Outcome::Signed(_) => ("passed", None),
         Outcome::Refused { error, .. } => ("refused", Some(error.to_string())),
         Outcome::Damaged(error) => ("damaged", Some(error.to_string())),
         Outcome::OtherType { .. } => ("other-type", None),
@@ -91,7 +96,7 @@ pub(crate) fn json(verdict: &Verdict) -> Value {
     json!({
         "outcome": outcome,
         "subject": verdict.subject.to_string(),
-        "subjectIsIndex": verdict.is_index,
+        "subjectIsIndex": verdict.about == About::Index,
         "carrier": verdict.carrier.as_ref().map(ToString::to_string),
         "layout": verdict.layout.as_str(),
         "predicateType": verdict.claimed_type,

@@ -1,5 +1,6 @@
 //! One file per command; this one only chooses.
 
+mod artifact;
 mod attached;
 mod attest;
 mod bundles;

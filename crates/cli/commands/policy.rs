@@ -13,7 +13,7 @@ use supercargo::{
 
 use super::bundles::BundleSource;
 use super::{explain, setup, trust};
-use crate::args::{Common, PlatformArg, PolicyCommand, PolicyTestArgs, SummaryArgs, Target, VerifyArgs};
+use crate::args::{Common, PolicyCommand, PolicyTestArgs, SummaryArgs, Target, VerifyArgs};
 use crate::environment::{self, Environment};
 use crate::output;
 
@@ -34,10 +34,9 @@ pub(crate) fn run(command: &PolicyCommand, common: &Common) -> Result<(), Error>
 
 /// `verify --policy FILE`.
 pub(crate) fn verify(args: &VerifyArgs, file: &Path, common: &Common) -> Result<(), Error> {
-    let platform = if args.all_platforms { Some(PlatformArg::All) } else { args.target.platform.clone() };
     let request = Request {
         policy: file,
-        target: Target { reference: args.target.reference.clone(), platform },
+        target: args.target(),
         trusted_root: args.policy.trusted_root.as_deref(),
         bundle: args.policy.bundle.as_deref(),
         summary: args.vsa.as_deref().map(|file| (file, &args.summary)),

@@ -5,8 +5,8 @@ use supercargo::attest_types::{EvidenceNeeded, ExpectedSigner, OtherSubjects, Po
 use supercargo::{Error, Scope, VerifyOptions};
 
 use super::bundles::BundleSource;
-use super::{explain, policy, recompute, setup, signers, trust};
-use crate::args::{Common, PlatformArg, PolicyArgs, Target, VerifyArgs};
+use super::{artifact, explain, policy, recompute, setup, signers, trust};
+use crate::args::{Common, PolicyArgs, VerifyArgs};
 use crate::environment::{self, Environment};
 use crate::output;
 
@@ -16,9 +16,12 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
         return policy::verify(args, file, common);
     }
     let session = setup::session(common, &Environment::read())?;
+    if let Some(artifact) = &args.artifact {
+        return artifact::verify(artifact, args, &session, common);
+    }
     let (reference, resolved) = match args.recompute {
-        true => setup::open(&session, &target(args), common)?,
-        false => setup::pin(&session, &target(args), common)?,
+        true => setup::open(&session, &args.target(), common)?,
+        false => setup::pin(&session, &args.target(), common)?,
     };
     let options = options(&args.policy, args.predicate_type.as_deref(), &session)?;
     let source = BundleSource::new(args.policy.bundle.as_deref(), || session.attachments(&reference))?;
@@ -33,7 +36,7 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
         } else {
             explain::lines(&verdicts, common)?;
         }
-        let outcome = supercargo::sufficient(image, &verdicts, &options);
+        let outcome = supercargo::sufficient(&image.reference, &verdicts, &options);
         let outcome = match outcome {
             Ok(()) if args.recompute => recompute::run(&session, image, &verdicts, common),
             other => other,
@@ -44,11 +47,6 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
         output::stdout(format!("{:#}\n", Value::Array(rows)).as_bytes())?;
     }
     failed.map_or(Ok(()), Err)
-}
-
-fn target(args: &VerifyArgs) -> Target {
-    let platform = if args.all_platforms { Some(PlatformArg::All) } else { args.target.platform.clone() };
-    Target { reference: args.target.reference.clone(), platform }
 }
 
 /// The policy that the arguments spell out.
