@@ -5,20 +5,22 @@ use std::io;
 use std::path::Path;
 
 use serde_json::Value;
+use supercargo::Error;
 use supercargo::attest_types::Artifact;
 use supercargo::content::{Digest, read_bounded};
-use supercargo::{Error, Session};
 
-use super::{explain, verify};
+use super::{explain, setup, verify};
 use crate::args::{Common, VerifyArgs};
+use crate::environment::Environment;
 use crate::output;
 
 /// The largest file that is read; of a larger one the digest is enough.
 const FILE_BYTES_MAX: u64 = 4 << 30;
 
 /// Verifies the bundles of a file against it, or against a digest.
-pub(crate) fn verify(text: &str, args: &VerifyArgs, session: &Session, common: &Common) -> Result<(), Error> {
-    let options = verify::options(&args.policy, args.predicate_type.as_deref(), session)?;
+pub(crate) fn run(text: &str, args: &VerifyArgs, common: &Common) -> Result<(), Error> {
+    let session = setup::session(common, &Environment::read())?;
+    let options = verify::options(&args.policy, args.predicate_type.as_deref(), &session)?;
     let file = args.policy.bundle.as_deref().unwrap_or(Path::new(""));
     let bundles = fs::read(file).map_err(|source| Error::read(file, source))?;
     let verdicts = match Named::of(text)? {

@@ -31,7 +31,10 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Error> {
         Command::Scan(args) => scan::run(args, &cli.common),
         Command::Attest(args) => attest::run(args, &cli.common),
         Command::Sign(args) => sign::run(args, &cli.common),
-        Command::Verify(args) => verify::run(args, &cli.common),
+        Command::Verify(args) => match &args.artifact {
+            Some(artifact) => artifact::run(artifact, args, &cli.common),
+            None => verify::run(args, &cli.common),
+        },
         Command::Policy(command) => policy::run(command, &cli.common),
         Command::Attached(args) => attached::run(args, &cli.common),
         Command::Fetch(args) => fetch::run(args, &cli.common),

@@ -5,7 +5,7 @@ use supercargo::attest_types::{EvidenceNeeded, ExpectedSigner, OtherSubjects, Po
 use supercargo::{Error, Scope, VerifyOptions};
 
 use super::bundles::BundleSource;
-use super::{artifact, explain, policy, recompute, setup, signers, trust};
+use super::{explain, policy, recompute, setup, signers, trust};
 use crate::args::{Common, PolicyArgs, VerifyArgs};
 use crate::environment::{self, Environment};
 use crate::output;
@@ -16,9 +16,6 @@ pub(crate) fn run(args: &VerifyArgs, common: &Common) -> Result<(), Error> {
         return policy::verify(args, file, common);
     }
     let session = setup::session(common, &Environment::read())?;
-    if let Some(artifact) = &args.artifact {
-        return artifact::verify(artifact, args, &session, common);
-    }
     let (reference, resolved) = match args.recompute {
         true => setup::open(&session, &args.target(), common)?,
         false => setup::pin(&session, &args.target(), common)?,
