@@ -332,12 +332,10 @@ fn outcome(bundle: &Bundle, artifact: Artifact<'_>, options: &VerifyOptions) -> 
     }
     let root = options.trusted_root.as_ref();
     let (report, outcome) = examine(bundle, artifact, &options.policy, root);
-    let outcome = match outcome {
-        Ok(signed) if signed.is_none() => Outcome::Signed(Box::new(report)),
-        Ok(signed) => match signed.into_statement() {
-            Ok(statement) => Outcome::Passed(Box::new(statement)),
-            Err(error) => Outcome::Refused { error, report },
-        },
+    let outcome = match outcome.map(Verified::into_statement) {
+        Ok(Ok(statement)) => Outcome::Passed(Box::new(statement)),
+        // It signs the artifact itself.
+        Ok(Err(_)) => Outcome::Signed(Box::new(report)),
         Err(error) => Outcome::Refused { error, report },
     };
     (claimed_type, outcome)
