@@ -4,13 +4,8 @@
 # were stripped, for profilers and for `make bench-counts`: linking twice would take minutes.
 set -eu
 cd "$(dirname "$0")/.."
-tools=${SUPERCARGO_CACHE:-$HOME/.cache/supercargo}/tools
-if ! [ -x "$tools/bin/cargo-auditable" ]; then
-    echo "installing cargo-auditable into the cache" >&2
-    cargo install --quiet --locked --debug --root "$tools" --version 0.7.7 --target-dir "$tools/build" cargo-auditable
-    rm -rf "$tools/build"
-fi
-PATH=$tools/bin:$PATH cargo auditable build --release --locked --quiet --bin supercargo \
+auditable=$(sh tests/tool.sh cargo-auditable 0.7.7)
+PATH=${auditable%/*}:$PATH cargo auditable build --release --locked --quiet --bin supercargo \
     --config 'profile.release.package.supercargo.strip="debuginfo"'
 cd "${CARGO_TARGET_DIR:-target}/release"
 cp -f supercargo supercargo-symbols

@@ -194,13 +194,9 @@ build_gh() {
     chmod -R u+w "$dir/github"
 }
 
-# The front door (tests/build.sh) has it too, in the folder beside DIR.
+# The front door (tests/build.sh) has it too.
 build_auditable() {
-    if [ -x "$dir/../tools/bin/cargo-auditable" ]; then
-        cp "$dir/../tools/bin/cargo-auditable" "$dir/bin/"
-        return
-    fi
-    CARGO_TARGET_DIR=$scratch/cargo cargo install --locked --root "$dir" "cargo-auditable@$cargo_auditable"
+    cp "$(sh "$here/../tool.sh" cargo-auditable "$cargo_auditable")" "$dir/bin/"
 }
 
 build_python() {

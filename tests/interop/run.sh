@@ -2,6 +2,7 @@
 # Every interoperability test: supercargo against real images, registries, signers and validators.
 #
 # usage: run.sh [WORK]
+#        run.sh --prepare      peers and images only, which need no supercargo
 #
 # REKOR_V1=0 in the environment leaves out the part rekor-v1, whose peers take 170 CPU seconds more to build;
 # VAULT_TRANSIT=1 adds the transit engine of Vault to the part signing, 40 CPU seconds; GITHUB=1 adds the part github,
@@ -12,9 +13,12 @@
 # them. The exit status is not 0 when a check failed. WORK takes the logs, a folder for each chain;
 # lib.sh says what else can be set from outside.
 part=run
-[ $# = 0 ] || WORK=$1
+case ${1:-} in
+'' | --prepare) ;;
+*) WORK=$1 ;;
+esac
 . "$(dirname "$0")/lib.sh"
-need_supercargo
+[ "${1:-}" = --prepare ] || need_supercargo
 rm -rf "$WORK"/*/results "$WORK/failed-parts" "$WORK"/*/one "$WORK"/*/eight
 
 timed() { # NAME COMMAND...
@@ -46,6 +50,7 @@ at_once=1
 
 timed peers sh "$here/peers.sh" "$PEERS" || exit 2
 timed images sh "$here/images.sh" "$IMAGES" || exit 2
+[ "${1:-}" != --prepare ] || finish
 [ "${REKOR_V1:-1}" != 0 ] || echo "-- rekor-v1: skipped, as REKOR_V1=0 says"
 [ -x "$PEERS/bin/vault-transit" ] || echo "-- signing: keys in Vault are skipped; VAULT_TRANSIT=1 builds the engine"
 [ -x "$PEERS/bin/slsa-verifier" ] || echo "-- github: skipped; GITHUB=1 builds gh and slsa-verifier"
