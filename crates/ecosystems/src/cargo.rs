@@ -12,10 +12,10 @@ use object::ReadRef;
 use supercargo_inventory::{EcosystemId, ImagePath, Package, Problem, RelationshipKind, Settlement};
 
 use self::lists::Lists;
-use crate::executable::Program;
+use crate::executable::{Layout, Program};
 use crate::{
-    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
-    executable, sighting,
+    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, PartedFile, Passer,
+    Want, executable, sighting,
 };
 
 const ID: EcosystemId = EcosystemId("cargo");
@@ -51,12 +51,20 @@ impl Ecosystem for Cargo {
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
         // What is wrong with the executable itself is reported by the reader of Go programs.
         for (layout, data) in executable::programs(file.bytes).unwrap_or_default() {
-            if let Some(section) = layout.section(&[SECTION]) {
-                let packed = data.read_bytes_at(section.offset, section.size).map_err(|()| outside())?;
+            if let Some(packed) = section(&layout, data)? {
                 return audit_data::packages(file.path, file.limits, &audit_data::json(packed)?, out);
             }
         }
         Ok(())
+    }
+
+    fn read_parts(&self, file: &PartedFile<'_>, out: &mut Findings) -> Option<Result<(), Problem>> {
+        let layout = executable::parted(file.data())?.unwrap_or_default();
+        let packed = layout.map_or(Ok(None), |layout| section(&layout, file.data()));
+        Some(packed.and_then(|packed| match packed {
+            Some(packed) => audit_data::packages(file.path, file.limits, &audit_data::json(packed)?, out),
+            None => Ok(()),
+        }))
     }
 
     fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {
@@ -101,6 +109,14 @@ fn read_captured(program: &Program<'_>, out: &mut Findings) -> Result<(), Proble
             Ok(())
         }
     }
+}
+
+/// The section of a program.
+fn section<'a>(layout: &Layout, data: impl ReadRef<'a>) -> Result<Option<&'a [u8]>, Problem> {
+    let section = layout.section(&[SECTION]);
+    section
+        .map(|section| data.read_bytes_at(section.offset, section.size).map_err(|()| outside()))
+        .transpose()
 }
 
 fn outside() -> Problem {

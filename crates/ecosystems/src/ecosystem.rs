@@ -1,10 +1,14 @@
 //! The trait that every ecosystem implements, and the values that pass through it.
 
+use std::io;
+
 use supercargo_content::{Digest, Limits};
 use supercargo_inventory::{
     Distro, EcosystemId, ImagePath, LayerRef, LicenseClaim, Package, PackageHash, Problem, Settlement,
 };
-use supercargo_layer::FileTree;
+use supercargo_layer::{FileTree, Parts};
+
+use crate::executable::Parted;
 
 /// Which files an ecosystem wants to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +47,36 @@ pub struct Passer<'a> {
     pub size: u64,
     /// What may be spent on what lies inside it. What is kept of it at any time is at most `streamed_bytes_min`.
     pub limits: &'a Limits,
+}
+
+/// A wanted file of which parts can be had. At most `streamed_bytes_min` bytes of it are read so.
+pub struct PartedFile<'a> {
+    /// Where it lies.
+    pub path: &'a ImagePath,
+    /// What may be spent on what lies inside it.
+    pub limits: &'a Limits,
+    data: Parted<'a>,
+}
+
+impl<'a> PartedFile<'a> {
+    /// A file of `size` bytes.
+    pub fn new(path: &'a ImagePath, size: u64, limits: &'a Limits, parts: &'a mut dyn Parts) -> Self {
+        Self { path, limits, data: Parted::new(parts, size, limits.streamed_bytes_min) }
+    }
+
+    /// Whether the readers had all that they asked for; otherwise what they said is void, and the file is to be read in
+    /// another way.
+    ///
+    /// # Errors
+    ///
+    /// Those of the parts.
+    pub fn finish(self) -> io::Result<bool> {
+        self.data.finish()
+    }
+
+    pub(crate) fn data(&self) -> &Parted<'a> {
+        &self.data
+    }
 }
 
 /// Takes the bytes of one file in order, in pieces of any size.
@@ -171,6 +205,13 @@ pub trait Ecosystem: Sync {
 
     /// Reads one file of one layer. Facts found before an error stay.
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem>;
+
+    /// Reads one file by those parts of it that matter; `None` for readers that need it in another way. Facts must be those
+    /// of `read`.
+    fn read_parts(&self, file: &PartedFile<'_>, out: &mut Findings) -> Option<Result<(), Problem>> {
+        let _ = (file, out);
+        None
+    }
 
     /// Reads one file as it passes; `None` for readers that need it whole. Facts must be those of `read`.
     fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {

@@ -1,10 +1,11 @@
 //! Programs and shared libraries: ELF, PE and Mach-O, of which only headers and needed ranges are looked at.
 //!
-//! [`Layout`] is read from the tables alone, so that it can be had of a whole file and of the [`Captured`] parts of one
-//! that has passed.
+//! [`Layout`] is read from the tables alone, so that it can be had of a whole file, of one that can be read in parts
+//! ([`Parted`]), and of the [`Captured`] parts of one that has passed.
 
 mod captured;
 mod layout;
+mod parted;
 mod sink;
 
 use object::read::macho::{FatArch, MachOFatFile32, MachOFatFile64};
@@ -15,6 +16,7 @@ use crate::Want;
 
 pub(crate) use self::captured::{Capture, Captured, Extent, PROBE_BYTES, Pattern, Taken};
 pub(crate) use self::layout::{Format, Layout, Region};
+pub(crate) use self::parted::Parted;
 pub(crate) use self::sink::{Program, sink};
 
 /// The magic numbers of all formats. A universal Mach-O file shares its own with Java classes, whose next four
@@ -52,6 +54,15 @@ pub(crate) fn program<'a>(data: impl ReadRef<'a>) -> Result<Option<Layout>, Prob
     match FileKind::parse(data) {
         Ok(kind) => Layout::parse(kind, data).map_err(damaged),
         Err(_) => Ok(None),
+    }
+}
+
+/// The layout of a file of which parts can be had. `None` says that it is to be read in another way: universal files, and
+/// PE files, in which only a search tells what they hold.
+pub(crate) fn parted(data: &Parted<'_>) -> Option<Result<Option<Layout>, Problem>> {
+    match FileKind::parse(data) {
+        Ok(FileKind::MachOFat32 | FileKind::MachOFat64 | FileKind::Pe32 | FileKind::Pe64) => None,
+        _ => Some(program(data)),
     }
 }
 
@@ -93,11 +104,16 @@ pub(crate) fn unread(why: &str) -> Problem {
     Problem::new(ProblemKind::LimitHit, message)
 }
 
-/// The bytes of the file that lie at a virtual address, up to the end of their segment.
-pub(crate) fn at_address<'a>(layout: &Layout, data: impl ReadRef<'a>, address: u64) -> Option<&'a [u8]> {
+/// So many bytes of the file as lie at a virtual address; `None` where their segment ends before.
+pub(crate) fn at_address<'a>(
+    layout: &Layout,
+    data: impl ReadRef<'a>,
+    address: u64,
+    size: u64,
+) -> Option<&'a [u8]> {
     layout.segments.iter().find_map(|segment| {
         let skipped = address.checked_sub(segment.address)?;
-        let size = segment.size.checked_sub(skipped).filter(|size| *size > 0)?;
+        segment.size.checked_sub(skipped).filter(|left| *left >= size)?;
         data.read_bytes_at(segment.offset.checked_add(skipped)?, size).ok()
     })
 }

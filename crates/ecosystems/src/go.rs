@@ -17,8 +17,8 @@ use supercargo_inventory::{
 use self::build_info::{ALIGNMENT as HEADER_ALIGNMENT, Headers, search};
 use crate::executable::{Program, Region};
 use crate::{
-    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
-    executable, sighting,
+    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, PartedFile, Passer,
+    Want, executable, sighting,
 };
 
 const ID: EcosystemId = EcosystemId("go");
@@ -42,7 +42,7 @@ impl Ecosystem for Go {
     }
 
     fn revision(&self) -> u32 {
-        3
+        4
     }
 
     fn wants(&self) -> &'static [Want] {
@@ -51,14 +51,23 @@ impl Ecosystem for Go {
 
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
         for (layout, data) in executable::programs(file.bytes)? {
-            let find = |region: &Region| region.of(data).and_then(search);
-            if let Some(info) = build_info::of(&layout, data, &find)? {
+            if let Some(info) = build_info::of(&layout, data, &|region| region.of(data).and_then(search))? {
                 modules::packages(file.path, file.limits, &info, out);
                 // The other architectures of a universal file hold the same modules.
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn read_parts(&self, file: &PartedFile<'_>, out: &mut Findings) -> Option<Result<(), Problem>> {
+        let data = file.data();
+        let find = |region: &Region| region.of(data).and_then(search);
+        let info = executable::parted(data)?
+            .and_then(|layout| layout.map_or(Ok(None), |layout| build_info::of(&layout, data, &find)));
+        Some(info.map(|info| {
+            info.into_iter().for_each(|info| modules::packages(file.path, file.limits, &info, out));
+        }))
     }
 
     fn stream(&self, file: &Passer<'_>) -> Option<Box<dyn BodySink>> {

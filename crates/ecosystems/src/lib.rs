@@ -32,7 +32,7 @@ mod text;
 mod zip;
 
 pub use ecosystem::{
-    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, Passer, Want,
+    BodySink, Candidate, Description, Ecosystem, Fact, Finding, Findings, ImageView, PartedFile, Passer, Want,
 };
 pub use matcher::{EcosystemSet, Matcher};
 pub use table::ALL;

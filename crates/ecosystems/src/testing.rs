@@ -10,7 +10,7 @@ use supercargo_layer::{DeltaEntry, EntryKind, FileTree, LayerDelta};
 pub(crate) use self::programs::{mach_o, pe};
 pub(crate) use self::zip_writer::{ZipEntry, ZipStyle, entry, styled_zip, zip};
 
-use crate::{Candidate, Ecosystem, EcosystemSet, Finding, Findings, ImageView, Matcher, Passer};
+use crate::{Candidate, Ecosystem, EcosystemSet, Finding, Findings, ImageView, Matcher, PartedFile, Passer};
 
 /// One layer of files and links.
 #[derive(Default)]
@@ -42,10 +42,7 @@ impl Layer {
             let head = bytes.get(..Matcher::HEAD_BYTES).unwrap_or(bytes);
             let wanted = matcher.by_path(&path).with(matcher.by_magic(head));
             if wanted != EcosystemSet::default() {
-                let mut out = Findings::default();
-                let file = Candidate { path: &path, mode: 0o755, bytes, sha256: None, limits: &self.limits };
-                out.problems.extend(ecosystem.read(&file, &mut Findings::default()).err());
-                let _ = ecosystem.read(&file, &mut out);
+                let mut out = whole(ecosystem, path.as_str(), bytes, &self.limits);
                 problems.append(&mut out.problems);
                 visible.extend(out.facts.into_iter().map(|fact| {
                     let (layer, origin) = (layer.clone(), origin.clone());
@@ -82,13 +79,32 @@ pub(crate) fn noise(len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// What a file says whole, the problem of a failed read included.
+/// What a file says whole, the problem of a failed read included. Where its parts are enough, they must say the same.
+#[track_caller]
 pub(crate) fn whole(ecosystem: &dyn Ecosystem, path: &str, bytes: &[u8], limits: &Limits) -> Findings {
     let (path, mut out) = (ImagePath::new(path), Findings::default());
     let file = Candidate { path: &path, mode: 0o755, bytes, sha256: None, limits };
     let error = ecosystem.read(&file, &mut out).err();
     out.problems.extend(error);
+    if let Some(found) = in_parts(ecosystem, &path, bytes, limits) {
+        assert_eq!(found, out, "in parts");
+    }
     out
+}
+
+/// What the parts of a file say; `None` where they are not enough.
+pub(crate) fn in_parts(
+    ecosystem: &dyn Ecosystem,
+    path: &ImagePath,
+    mut bytes: &[u8],
+    limits: &Limits,
+) -> Option<Findings> {
+    let mut out = Findings::default();
+    let size = bytes.len() as u64;
+    let file = PartedFile::new(path, size, limits, &mut bytes);
+    let error = ecosystem.read_parts(&file, &mut out)?.err();
+    out.problems.extend(error);
+    file.finish().unwrap().then_some(out)
 }
 
 /// The same as it passes in pieces of this size.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use supercargo_content::{Algorithm, Digest, Hasher};
@@ -12,7 +12,10 @@ use supercargo_inventory::{ImagePath, Problem, ProblemKind};
 
 use crate::pass::{entries_message, too_large};
 use crate::window::WINDOW_BYTES;
-use crate::{Entry, EntryKind, HEAD_BYTES, Interest, LayerPass, LayerReader, Visitor};
+use crate::{Entry, EntryKind, HEAD_BYTES, Interest, LayerPass, LayerReader, Parts, Visitor};
+
+/// Files up to this size are read whole at once: parts of them would save nothing.
+const PARTED_BYTES_MIN: u64 = 64 << 10;
 
 impl LayerReader<'_> {
     /// Walks a folder as if it were the only layer of an image: sorted by name, links never followed, so that
@@ -100,6 +103,14 @@ impl FolderWalk<'_> {
                 return Ok(());
             }
         }
+        if entry.size > PARTED_BYTES_MIN {
+            let head = head(&mut file, &mut bytes)?;
+            if self.visitor.parts(entry, head, &mut FileParts(&file))? {
+                self.pass.files_read += 1;
+                self.pass.uncompressed_bytes += entry.size;
+                return Ok(());
+            }
+        }
         let left = entry.size.saturating_sub(bytes.len() as u64);
         let may_be_whole = entry.size <= self.reader.held_bytes_max();
         let mut rest = file.take(left.saturating_add(1));
@@ -162,6 +173,15 @@ impl FolderWalk<'_> {
 
     fn problem(&mut self, kind: ProblemKind, message: String, path: &ImagePath) {
         self.pass.problems.push(Problem::new(kind, message).at(path));
+    }
+}
+
+/// A file, read wherever somebody likes.
+struct FileParts<'a>(&'a File);
+
+impl Parts for FileParts<'_> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
     }
 }
 

@@ -67,4 +67,4 @@ pub use stream::{LayerInput, media_type_problem};
 pub use tar::{BodyStream, HEAD_BYTES, Member, MemberKind, TarDamage, TarError, TarReader};
 pub use tree::{FileTree, TreeNode};
 pub use unnamed::BlobFacts;
-pub use visitor::{Interest, Visitor};
+pub use visitor::{Interest, Parts, Visitor};

@@ -5,7 +5,7 @@ use std::io::Read;
 use supercargo_content::Digest;
 
 use crate::tar::DigestedBody;
-use crate::{HEAD_BYTES, Member, TarError, TarReader};
+use crate::{HEAD_BYTES, Member, Parts, TarError, TarReader};
 
 /// Members in archive order, with bodies on demand. The methods are those of [`TarReader`].
 pub(crate) trait Members {
@@ -36,6 +36,11 @@ pub(crate) trait Members {
 
     /// The next bytes of the current body; `None` at its end.
     fn piece(&mut self) -> Result<Option<&[u8]>, TarError>;
+
+    /// The current body in parts, where that saves reading most of it.
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        None
+    }
 
     /// Brings a buffer for large bodies, and gives back the one that was there. One who has his own keeps it.
     fn swap_scratch(&mut self, buffer: Vec<u8>) -> Vec<u8> {

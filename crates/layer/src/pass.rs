@@ -225,8 +225,8 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Hands the current body over under each of the names, all of one size: as it passes to those who read it so,
-    /// whole to the others where it may be held.
+    /// Hands the current body over under each of the names, all of one size: in parts or as it passes to those who read it
+    /// so, whole to the others where it may be held.
     fn hand_over(&mut self, tar: &mut impl Members, entries: &[Entry]) -> Result<(), TarError> {
         let Some(size) = entries.first().map(|entry| entry.size) else { return Ok(()) };
         if let Some(message) = self.too_many_holes(tar.hole_bytes()) {
@@ -237,9 +237,12 @@ impl<'a> Walk<'a> {
         let (mut open, mut whole) = (Vec::new(), Vec::new());
         let may_be_whole = size <= self.reader.held_bytes_max();
         let (head, len) = tar.head()?;
+        let head = head.get(..len).unwrap_or_default();
         for entry in entries {
             let is_offered = size > self.reader.limits.streamed_bytes_min;
-            if is_offered && self.visitor.open(entry, head.get(..len).unwrap_or_default(), may_be_whole) {
+            if self.by_parts(tar, entry, head)? {
+                self.note(entry);
+            } else if is_offered && self.visitor.open(entry, head, may_be_whole) {
                 open.push(entry);
                 self.note(entry);
             } else if may_be_whole {
@@ -263,6 +266,12 @@ impl<'a> Walk<'a> {
             }
         }
         result
+    }
+
+    fn by_parts(&mut self, tar: &mut impl Members, entry: &Entry, head: &[u8]) -> Result<bool, TarError> {
+        let parts = tar.parts();
+        let read = parts.map(|parts| self.visitor.parts(entry, head, parts)).transpose();
+        Ok(read.map_err(TarError::Io)?.unwrap_or(false))
     }
 
     fn note(&mut self, entry: &Entry) {

@@ -1,5 +1,7 @@
 //! Who decides what is read.
 
+use std::io;
+
 use supercargo_content::Digest;
 
 use crate::{Entry, HEAD_BYTES};
@@ -15,12 +17,33 @@ pub enum Interest {
     Body,
 }
 
+/// A body of which parts can be had in any order.
+pub trait Parts {
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be had; what was read of the body is void then.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+}
+
+/// A body that is at hand.
+impl Parts for &[u8] {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
+        let part = rest.and_then(|rest| rest.get(..buffer.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(part);
+        Ok(())
+    }
+}
+
 /// Sees the files of a layer and reads some of them.
 ///
 /// Only regular files of at least one byte have a head or body. Of two files of one path in one layer the later
 /// wins, so what a visitor knows of a path is void once [`Visitor::replaced`] names it.
 ///
-/// A wanted body comes whole, in [`Visitor::body`], or as it passes: `open`, any number of `piece`s, `close`.
+/// A wanted body comes whole, in [`Visitor::body`], or as it passes: `open`, any number of `piece`s, `close`. Where parts of
+/// it can be had (a folder, a layer with a table of contents), they are offered first.
 /// Larger ones than `Limits::streamed_bytes_min` are offered as they pass, and those over `Limits::file_bytes_max`
 /// come in no other way.
 pub trait Visitor {
@@ -48,6 +71,17 @@ pub trait Visitor {
 
     /// Takes a wanted body, always whole.
     fn body(&mut self, entry: &Entry, bytes: &[u8]);
+
+    /// Offers a wanted body in parts; `head` are its first bytes. `true` says that it has been read so, and that nothing
+    /// else of it is needed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the parts.
+    fn parts(&mut self, entry: &Entry, head: &[u8], parts: &mut dyn Parts) -> io::Result<bool> {
+        let _ = (entry, head, parts);
+        Ok(false)
+    }
 
     /// Offers a wanted body in pieces; `head` are its first bytes. `false` says that nobody reads it so. It is
     /// asked for whole then where it is small enough (`may_be_whole`), and otherwise the visitor has to say what

@@ -1,11 +1,14 @@
 //! The visitor of one layer: asks the matcher, calls the readers, keeps what they say.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use supercargo_content::{Digest, Limits};
-use supercargo_ecosystems::{BodySink, Candidate, Ecosystem, EcosystemSet, Findings, Matcher, Passer};
+use supercargo_ecosystems::{
+    BodySink, Candidate, Ecosystem, EcosystemSet, Findings, Matcher, PartedFile, Passer,
+};
 use supercargo_inventory::{ImagePath, LayerRef, Problem, ProblemKind};
-use supercargo_layer::{Entry, Interest, LayerPass, Visitor, WantedLink};
+use supercargo_layer::{Entry, Interest, LayerPass, Parts, Visitor, WantedLink};
 
 use crate::kept::{self, Kept};
 use crate::{FileFacts, LayerRecord, lazy};
@@ -184,6 +187,26 @@ impl Visitor for Collector<'_> {
         for ecosystem in self.readers(readers) {
             self.read_as(ecosystem, &candidate);
         }
+    }
+
+    /// Where one reader needs more than parts, none of them gets it so.
+    fn parts(&mut self, entry: &Entry, head: &[u8], parts: &mut dyn Parts) -> io::Result<bool> {
+        let readers = self.matcher.by_path(&entry.path).with(self.matcher.by_magic(head));
+        let file = PartedFile::new(&entry.path, entry.size, self.limits, parts);
+        let mut found = Vec::new();
+        for ecosystem in self.readers(readers) {
+            let mut findings = Findings::default();
+            match ecosystem.read_parts(&file, &mut findings) {
+                Some(read) => findings.problems.extend(read.err()),
+                None => return Ok(false),
+            }
+            found.push((ecosystem, findings));
+        }
+        let is_enough = file.finish()? && !found.is_empty();
+        if is_enough {
+            found.into_iter().for_each(|(ecosystem, findings)| self.put(ecosystem, &entry.path, findings));
+        }
+        Ok(is_enough)
     }
 
     /// Where one reader needs the file whole, and may have it, all of them get it so.

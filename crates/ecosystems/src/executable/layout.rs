@@ -69,9 +69,11 @@ impl Layout {
 
 impl Region {
     /// What there is of it in a file; a program may have been cut.
-    pub(crate) fn of<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
-        let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(file.len());
-        file.get(place(self.offset)..place(self.range().end))
+    pub(crate) fn of<'a>(&self, file: impl ReadRef<'a>) -> Option<&'a [u8]> {
+        let size = file.len().ok()?;
+        let Range { start, end } = self.range();
+        let start = start.min(size);
+        file.read_bytes_at(start, end.min(size) - start).ok()
     }
 
     /// Its bytes in the file.

@@ -166,15 +166,13 @@ struct Word {
 impl Word {
     /// Follows a pointer to a string header: the address of the bytes, then their number.
     fn string<'a>(&self, layout: &Layout, data: impl ReadRef<'a>, pointer: &[u8]) -> Option<&'a [u8]> {
-        let header = executable::at_address(layout, data, self.number(pointer)?)?;
+        let header = executable::at_address(layout, data, self.number(pointer)?, 2 * self.bytes as u64)?;
         let address = self.number(header)?;
-        let length = usize::try_from(self.number(header.get(self.bytes..)?)?).ok()?;
-        if length == 0 {
-            return Some(&[]);
+        match self.number(header.get(self.bytes..)?)? {
+            0 => Some(&[]),
+            length if length > TEXT_BYTES_MAX as u64 => None,
+            length => executable::at_address(layout, data, address, length),
         }
-        executable::at_address(layout, data, address)?
-            .get(..length)
-            .filter(|text| text.len() <= TEXT_BYTES_MAX)
     }
 
     fn number(&self, bytes: &[u8]) -> Option<u64> {

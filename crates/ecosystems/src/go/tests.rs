@@ -1,9 +1,11 @@
 use supercargo_content::Limits;
-use supercargo_inventory::{PackageKind, ProblemKind};
+use supercargo_inventory::{ImagePath, PackageKind, ProblemKind};
 
 use super::Go;
+use crate::Findings;
 use crate::testing::{
-    ELF_BASE, ELF_FIRST, Layer, edges, elf, kinds, mach_o, named, noise, pe, purls, same_both_ways, streamed,
+    ELF_BASE, ELF_FIRST, Layer, edges, elf, in_parts, kinds, mach_o, named, noise, pe, purls, same_both_ways,
+    streamed,
 };
 
 const MODULES: &str = "path\texample.org/app/cmd/x\nmod\texample.org/app\t(devel)\t\ndep\texample.org/old\tv1.0.0\n\
@@ -209,6 +211,25 @@ fn windows_and_apple_programs_that_pass_say_the_same() {
     }
     let other = mach_o(&parts("__data"));
     assert!(same_both_ways("no section for it", &Go, "bin/x", &other).facts.is_empty());
+}
+
+#[test]
+fn parts_are_enough_for_programs_of_either_format() {
+    let parts = |bytes: &[u8], streamed_bytes_min| {
+        let limits = Limits { streamed_bytes_min, ..Limits::default() };
+        in_parts(&Go, &ImagePath::new("bin/x"), bytes, &limits)
+    };
+    for info in [inline("go1.22.1", MODULES), pointers("go1.17", MODULES, false)] {
+        let bytes = elf(&[(".go.buildinfo", &info), (".data", &noise(200_000))]);
+        let found = parts(&bytes, 100_000).expect("the parts are enough");
+        assert_eq!((found.facts.len(), found.problems.len()), (5, 0));
+    }
+    let apple = mach_o(&[(".text", &noise(200_000)), ("__go_buildinfo", &inline("go1.22.1", MODULES))]);
+    assert_eq!(parts(&apple, 100_000).map(|found| found.facts.len()), Some(5));
+    // Over the limit; to be searched; no program.
+    assert!(parts(&large(&inline("go1.22.1", &MODULES.repeat(1_000))), 100_000).is_none());
+    assert!(parts(&pe(&[(".data", &inline("go1.22.1", MODULES))]), 100_000).is_none());
+    assert_eq!(parts(&noise(100_000), 100_000), Some(Findings::default()));
 }
 
 #[test]

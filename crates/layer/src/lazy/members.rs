@@ -1,13 +1,19 @@
 //! A table of contents in the place of an archive.
 
+use std::io;
+
+use super::TocError;
 use super::store::Store;
 use super::toc::{Chunk, Toc, TocEntry};
 use crate::members::Members;
 use crate::tar::DigestedBody;
-use crate::{HEAD_BYTES, Member, TarError};
+use crate::{HEAD_BYTES, Member, Parts, TarError};
 
-/// A first chunk up to this size is kept for the body that may be wanted next.
+/// A first chunk up to this size is kept for the body that may be wanted next. The chunks of a body that is read in parts
+/// are no larger, alone and together.
 const HEAD_CHUNK_BYTES_MAX: u64 = 8 << 20;
+/// Chunks of which a body has to consist for parts of it to save anything.
+const PARTED_CHUNKS_MIN: usize = 3;
 /// Bodies up to this size need no reservation; the buffer for them stays.
 const SMALL_BODY_BYTES: u64 = 256 << 10;
 
@@ -24,6 +30,8 @@ pub(crate) struct TocMembers<'a> {
     is_lent: bool,
     /// Zeros of the last chunk that are still to be given out.
     zeros_left: u64,
+    /// Chunks of the current body that were loaded by themselves, the latest last.
+    apart: Vec<(usize, Vec<u8>)>,
 }
 
 impl<'a> TocMembers<'a> {
@@ -37,6 +45,7 @@ impl<'a> TocMembers<'a> {
             chunks_loaded: 0,
             is_lent: false,
             zeros_left: 0,
+            apart: Vec::new(),
         }
     }
 
@@ -48,15 +57,14 @@ impl<'a> TocMembers<'a> {
     /// Loads chunks until so many bytes of the body are there.
     fn load(&mut self, wanted: u64) -> Result<(), TarError> {
         let Some(entry) = self.current else { return Ok(()) };
-        for chunk in self.toc.chunks_of(entry).iter().skip(self.chunks_loaded) {
-            if self.body.len() as u64 >= wanted {
-                break;
-            }
+        let chunks = self.toc.chunks_of(entry);
+        let needed = chunks.partition_point(|chunk| chunk.offset < wanted);
+        while let Some(next @ [chunk, ..]) = chunks.get(self.chunks_loaded..needed) {
             if chunk.is_zeros {
                 let end = chunk.offset.saturating_add(chunk.len);
                 self.body.resize(usize::try_from(end).unwrap_or(usize::MAX), 0);
             } else {
-                self.store.append(&entry.name, chunk, &mut self.body).map_err(failed)?;
+                self.store.append(&entry.name, next, &mut self.body).map_err(failed)?;
             }
             self.chunks_loaded += 1;
         }
@@ -67,11 +75,12 @@ impl<'a> TocMembers<'a> {
     fn load_piece(&mut self) -> Result<(), TarError> {
         let Some(entry) = self.current else { return Ok(()) };
         while self.zeros_left == 0 && self.body.is_empty() {
-            let Some(chunk) = self.toc.chunks_of(entry).get(self.chunks_loaded) else { return Ok(()) };
+            let next = self.toc.chunks_of(entry).get(self.chunks_loaded..).unwrap_or_default();
+            let Some(chunk) = next.first() else { return Ok(()) };
             if chunk.is_zeros {
                 self.zeros_left = chunk.len;
             } else {
-                self.store.append(&entry.name, chunk, &mut self.body).map_err(failed)?;
+                self.store.append(&entry.name, next, &mut self.body).map_err(failed)?;
             }
             self.chunks_loaded += 1;
         }
@@ -86,6 +95,57 @@ impl<'a> TocMembers<'a> {
     fn first_chunk(&self) -> Option<&'a Chunk> {
         self.toc.chunks_of(self.current?).first()
     }
+
+    /// The bytes of the current body from `offset` to the end of the chunk there.
+    fn bytes_at(&mut self, offset: u64) -> Result<Option<&[u8]>, TocError> {
+        if offset < self.body.len() as u64 {
+            return Ok(bytes_from(&self.body, offset));
+        }
+        let Some(entry) = self.current else { return Ok(None) };
+        let chunks = self.toc.chunks_of(entry);
+        let at = chunks.partition_point(|chunk| chunk.offset <= offset).saturating_sub(1);
+        let Some(chunk) = chunks.get(at) else { return Ok(None) };
+        if !self.apart.iter().any(|(loaded, _)| *loaded == at) {
+            let mut bytes = Vec::new();
+            if chunk.is_zeros {
+                bytes.resize(usize::try_from(chunk.len).unwrap_or_default(), 0);
+            } else {
+                self.store.append(&entry.name, std::slice::from_ref(chunk), &mut bytes)?;
+            }
+            self.keep_apart(at, bytes);
+        }
+        let loaded = self.apart.iter().find(|(loaded, _)| *loaded == at);
+        Ok(loaded.and_then(|(_, bytes)| bytes_from(bytes, offset.saturating_sub(chunk.offset))))
+    }
+
+    fn keep_apart(&mut self, at: usize, bytes: Vec<u8>) {
+        self.apart.push((at, bytes));
+        let held =
+            |apart: &[(usize, Vec<u8>)]| apart.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+        while self.apart.len() > 1 && held(&self.apart) > HEAD_CHUNK_BYTES_MAX {
+            self.apart.remove(0);
+        }
+    }
+}
+
+/// What there is from `offset` on; `None` when that is nothing.
+fn bytes_from(bytes: &[u8], offset: u64) -> Option<&[u8]> {
+    bytes.get(usize::try_from(offset).ok()?..).filter(|rest| !rest.is_empty())
+}
+
+impl Parts for TocMembers<'_> {
+    fn read_at(&mut self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let bytes = self.bytes_at(offset)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let count = bytes.len().min(buffer.len());
+            let filled = std::mem::take(&mut buffer).split_at_mut_checked(count);
+            let (now, later) = filled.unwrap_or_default();
+            now.copy_from_slice(bytes.get(..count).unwrap_or_default());
+            offset += count as u64;
+            buffer = later;
+        }
+        Ok(())
+    }
 }
 
 impl Members for TocMembers<'_> {
@@ -94,6 +154,7 @@ impl Members for TocMembers<'_> {
             self.body = Vec::new();
         }
         self.body.clear();
+        self.apart.clear();
         (self.chunks_loaded, self.is_lent, self.zeros_left) = (0, false, 0);
         self.current = self.toc.entries.get(self.next);
         self.next += 1;
@@ -132,6 +193,12 @@ impl Members for TocMembers<'_> {
         Ok(Some((self.body.as_slice(), None)))
     }
 
+    fn parts(&mut self) -> Option<&mut dyn Parts> {
+        let chunks = self.toc.chunks_of(self.current?);
+        let are_small = chunks.iter().all(|chunk| chunk.len <= HEAD_CHUNK_BYTES_MAX);
+        (chunks.len() >= PARTED_CHUNKS_MIN && are_small).then_some(self)
+    }
+
     fn hole_bytes(&self) -> u64 {
         let chunks = self.current.map(|entry| self.toc.chunks_of(entry)).unwrap_or_default();
         let zeros = chunks.iter().filter(|chunk| chunk.is_zeros).map(|chunk| chunk.len);
@@ -157,6 +224,6 @@ impl TocEntry {
     }
 }
 
-fn failed(error: super::TocError) -> TarError {
+fn failed(error: TocError) -> TarError {
     TarError::Io(error.into())
 }

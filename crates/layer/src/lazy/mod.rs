@@ -1,5 +1,6 @@
 //! Layers read through their table of contents: eStargz, zstd:chunked and SOCI.
 
+mod ahead;
 mod announced;
 mod builder;
 mod error;

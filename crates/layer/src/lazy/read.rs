@@ -1,15 +1,17 @@
 //! One pass over a layer through its table of contents.
 
 use std::io::{self, Read};
+use std::thread;
 
+use super::ahead::Ahead;
 use super::members::TocMembers;
 use super::store::Store;
 use super::{Announced, TocError, estargz, plan, soci, zstd_chunked};
 use crate::pass::{Walk, by_member};
 use crate::{LayerInput, LayerPass, LayerReader, TarError, Visitor};
 
-/// A blob that can be read in parts.
-pub trait Ranged {
+/// A blob that can be read in parts, several at once.
+pub trait Ranged: Sync {
     /// At most `len` bytes from `offset` on; `None` when the source serves no parts.
     fn part(&self, offset: u64, len: u64) -> io::Result<Option<Box<dyn Read + '_>>>;
 }
@@ -41,22 +43,41 @@ impl LayerReader<'_> {
             }
             Announced::Soci { ztoc } => (soci::load(ztoc.clone(), size, self.limits)?, ztoc.len() as u64),
         };
-        let groups = plan::groups(&toc, self.limits, visitor);
-        let store = Store::new(blob, &toc, groups, size, self.limits);
-        let mut members = TocMembers::new(&toc, store);
+        let ahead = Ahead::new(blob, plan::groups(&toc, self.limits, visitor));
+        let _held = self.budget.charge(ahead.held_bytes_max());
+        let mut members = TocMembers::new(&toc, Store::new(blob, &toc, &ahead, size, self.limits));
+        let walked = thread::scope(|scope| {
+            ahead.start(scope);
+            let walked = self.walk_toc(&mut members, visitor);
+            if walked.is_ok() {
+                ahead.pass_over()
+            } else {
+                ahead.stop()
+            }
+            walked
+        });
+        let mut pass = walked.map_err(fault)?;
+        pass.compressed_bytes = size;
+        pass.uncompressed_bytes = toc.entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
+        pass.fetched_bytes = Some(toc_bytes + members.store.fetched);
+        Ok(pass)
+    }
+
+    fn walk_toc(
+        &self,
+        members: &mut TocMembers<'_>,
+        visitor: &mut dyn Visitor,
+    ) -> Result<LayerPass, TarError> {
         let mut walk = Walk::new(self, visitor);
-        walk.run(&mut members).map_err(fault)?;
+        walk.run(members)?;
         let mut pass = walk.finish();
         if !pass.links.is_empty() {
             let links = std::mem::take(&mut pass.links);
             members.restart();
             let mut walk = Walk::new(self, visitor);
-            walk.run_links(&mut members, &by_member(&links)).map_err(fault)?;
+            walk.run_links(members, &by_member(&links))?;
             pass.problems.append(&mut walk.pass.problems);
         }
-        pass.compressed_bytes = size;
-        pass.uncompressed_bytes = toc.entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
-        pass.fetched_bytes = Some(toc_bytes + members.store.fetched);
         Ok(pass)
     }
 }

@@ -5,8 +5,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use supercargo_content::{Algorithm, Digest, Hasher, Limits};
 
 use super::TocError;
+use super::ahead::{self, Ahead};
 use super::error::ChunkFault;
-use super::read::Ranged;
+use super::plan;
+use super::read::{Ranged, part};
 use super::soci::{self, Spans};
 use super::toc::{Chunk, Codec, Toc};
 
@@ -21,8 +23,8 @@ pub(crate) struct Store<'a> {
     source: &'a dyn Ranged,
     codec: Codec,
     spans: Option<&'a Spans>,
-    /// Ranges of the blob that are fetched at once: sorted.
-    groups: Vec<(u64, u64)>,
+    /// Ranges of the blob that are fetched before they are needed.
+    ahead: &'a Ahead<'a>,
     planned: Loaded,
     extra: Loaded,
     shared: Option<(u64, Vec<u8>)>,
@@ -51,7 +53,7 @@ impl<'a> Store<'a> {
     pub(crate) fn new(
         source: &'a dyn Ranged,
         toc: &'a Toc,
-        groups: Vec<(u64, u64)>,
+        ahead: &'a Ahead<'a>,
         size: u64,
         limits: &Limits,
     ) -> Self {
@@ -59,29 +61,36 @@ impl<'a> Store<'a> {
             source,
             codec: toc.codec,
             spans: toc.spans.as_ref(),
-            groups,
+            ahead,
             planned: Loaded::default(),
             extra: Loaded::default(),
             shared: None,
-            fetched: 0,
+            fetched: ahead.bytes(),
             fetched_max: size.saturating_mul(2).saturating_add(1 << 20),
             unpacked: 0,
             unpacked_max: size.saturating_mul(limits.expansion_ratio_max).max(limits.expansion_free_bytes),
         }
     }
 
-    /// Unpacks a chunk of the file `path`, compares its digest, and appends it to `out`.
-    pub(crate) fn append(&mut self, path: &[u8], chunk: &Chunk, out: &mut Vec<u8>) -> Result<(), TocError> {
+    /// Unpacks the first of `chunks` of the file `path`, compares its digest, and appends it to `out`. The others are what
+    /// will be asked for next: those that lie close are fetched together with it.
+    pub(crate) fn append(
+        &mut self,
+        path: &[u8],
+        chunks: &[Chunk],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TocError> {
+        let Some(chunk) = chunks.first() else { return Ok(()) };
         let fault = |reason| chunk_error(path, chunk, reason);
         let from = out.len();
-        if chunk.is_shared && self.share(path, chunk)? {
+        if chunk.is_shared && self.share(path, chunks)? {
             let range = to_usize(chunk.inner)..to_usize(chunk.inner.saturating_add(chunk.len));
             let bytes = self.shared.as_ref().and_then(|(_, bytes)| bytes.get(range));
             out.extend_from_slice(bytes.ok_or_else(|| fault(ChunkFault::Decompress))?);
         } else {
             self.count_unpacked(chunk.inner.saturating_add(chunk.len))?;
             let codec = self.codec;
-            let raw = self.raw(chunk)?;
+            let raw = self.raw(chunks)?;
             let unpacked = unpack(codec, raw, chunk, &mut |bytes| out.extend_from_slice(bytes));
             unpacked.map_err(|_| fault(ChunkFault::Decompress))?;
         }
@@ -114,7 +123,8 @@ impl<'a> Store<'a> {
     }
 
     /// Unpacks what several chunks share, once for all; `false` when that is too much to hold.
-    fn share(&mut self, path: &[u8], chunk: &Chunk) -> Result<bool, TocError> {
+    fn share(&mut self, path: &[u8], chunks: &[Chunk]) -> Result<bool, TocError> {
+        let Some(chunk) = chunks.first() else { return Ok(false) };
         let spans = self.spans;
         let span = spans.and_then(|spans| Some((spans, spans.get(chunk.at)?)));
         let end = span.map_or(chunk.inner.saturating_add(chunk.len), |(_, span)| span.plain_len);
@@ -127,7 +137,7 @@ impl<'a> Store<'a> {
         self.count_unpacked(end)?;
         let (codec, mut plain) = (self.codec, Vec::new());
         if let Some((spans, span)) = span {
-            let raw = self.raw(chunk)?;
+            let raw = self.raw(chunks)?;
             let (expected, found) = (span.digest(), Digest::sha256_of(raw));
             if found != expected {
                 return Err(chunk_error(path, chunk, ChunkFault::Digest { expected, found }));
@@ -137,20 +147,22 @@ impl<'a> Store<'a> {
             return Ok(true);
         }
         let whole = Chunk { inner: 0, len: end, ..chunk.clone() };
-        let unpacked = unpack(codec, self.raw(chunk)?, &whole, &mut |bytes| plain.extend_from_slice(bytes));
+        let raw = self.raw(chunks)?;
+        let unpacked = unpack(codec, raw, &whole, &mut |bytes| plain.extend_from_slice(bytes));
         self.shared = unpacked.is_ok().then_some((chunk.at, plain));
         Ok(true)
     }
 
-    /// The compressed bytes of a chunk.
-    fn raw(&mut self, chunk: &Chunk) -> Result<&[u8], TocError> {
-        let (start, end) = (chunk.at, chunk.end);
+    /// The compressed bytes of the first of `chunks`.
+    fn raw(&mut self, chunks: &[Chunk]) -> Result<&[u8], TocError> {
+        let Some(&Chunk { at: start, end, .. }) = chunks.first() else { return Ok(&[]) };
         if self.planned.get(start, end).is_none() && self.extra.get(start, end).is_none() {
-            let before = self.groups.partition_point(|group| group.0 <= start).checked_sub(1);
-            let group = before.and_then(|at| self.groups.get(at)).filter(|group| end <= group.1).copied();
-            match group {
-                Some(group) => self.planned = self.load(group)?,
-                None => self.extra = self.load((start, end))?,
+            match self.ahead.find(start, end).and_then(|at| self.ahead.take(at)) {
+                Some(planned) => {
+                    let (start, bytes) = planned?;
+                    self.planned = Loaded { start, bytes };
+                }
+                None => self.extra = self.load(plan::run(chunks))?,
             }
         }
         let loaded = self.planned.get(start, end).or_else(|| self.extra.get(start, end));
@@ -158,25 +170,22 @@ impl<'a> Store<'a> {
     }
 
     fn load(&mut self, (start, end): (u64, u64)) -> Result<Loaded, TocError> {
-        let mut bytes = Vec::with_capacity(to_usize(end - start));
-        self.open(start, end)?.read_to_end(&mut bytes).map_err(TocError::Io)?;
-        if bytes.len() as u64 != end - start {
-            return Err(TocError::Io(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "a part of a blob ends early",
-            )));
-        }
-        Ok(Loaded { start, bytes })
+        self.count_fetched(end.saturating_sub(start))?;
+        Ok(Loaded { start, bytes: ahead::load(self.source, start, end)? })
     }
 
     fn open(&mut self, start: u64, end: u64) -> Result<impl Read + use<'a>, TocError> {
         let len = end.saturating_sub(start);
-        self.fetched = self.fetched.saturating_add(len);
+        self.count_fetched(len)?;
+        part(self.source, start, len)
+    }
+
+    fn count_fetched(&mut self, bytes: u64) -> Result<(), TocError> {
+        self.fetched = self.fetched.saturating_add(bytes);
         if self.fetched > self.fetched_max {
             return Err(TocError::Amplification { limit: self.fetched_max });
         }
-        let source = self.source;
-        Ok(source.part(start, len).map_err(TocError::Io)?.ok_or(TocError::NoRanges)?.take(len))
+        Ok(())
     }
 
     fn count_unpacked(&mut self, bytes: u64) -> Result<(), TocError> {

@@ -521,3 +521,24 @@ fn a_folder_is_walked_in_order_and_never_left() {
     assert_eq!(keep.bodies.len(), 2);
     assert!(reader.walk_folder(&at("none"), &mut keep).is_err());
 }
+
+#[test]
+fn of_programs_in_a_folder_only_parts_are_read() {
+    let root = tempfile::tempdir().unwrap();
+    let mut program = b"\x7fELF".repeat(30_000);
+    program[100_000..100_004].copy_from_slice(b"part");
+    std::fs::write(root.path().join("large"), &program).unwrap();
+    std::fs::write(root.path().join("small"), &program[..50_000]).unwrap();
+    let (limits, budget) = (Limits::default(), Budget::new(1 << 20));
+    let reader = LayerReader { limits: &limits, budget: &budget };
+    let mut take = TakeParts { places: vec![(100_000, 4), (0, 4)], ..TakeParts::default() };
+    let pass = reader.walk_folder(root.path(), &mut take).unwrap();
+    assert_eq!(take.parts, [b"part", b"\x7fELF"]);
+    assert_eq!((take.bodies, pass.files_read, pass.problems.len()), (1, 2, 0));
+    let mut unhappy = TakeParts { is_unhappy: true, ..TakeParts::default() };
+    reader.walk_folder(root.path(), &mut unhappy).unwrap();
+    assert_eq!(unhappy.bodies, 2);
+    let mut beyond = TakeParts { places: vec![(120_000, 1)], ..TakeParts::default() };
+    let pass = reader.walk_folder(root.path(), &mut beyond).unwrap();
+    assert_eq!((beyond.bodies, pass.problems.len()), (1, 1));
+}

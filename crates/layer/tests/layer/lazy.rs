@@ -1,16 +1,18 @@
 //! Layers read through their table of contents, sound ones and lying ones.
 
-use std::cell::Cell;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use supercargo_content::{Descriptor, Digest, Limits};
-use supercargo_layer::{Announced, Budget, EntryKind, LayerInput, LayerPass, LayerReader, Ranged, TocError};
+use supercargo_layer::{
+    Announced, Budget, EntryKind, LayerInput, LayerPass, LayerReader, Ranged, TocError, Visitor,
+};
 use supercargo_testkit::image::TextLayer;
 use supercargo_testkit::lazy::{Change, estargz, zstd_chunked};
 use supercargo_testkit::tar;
 
-use crate::support::Keep;
+use crate::support::{Keep, TakeParts};
 
 const CHUNK: usize = 50;
 
@@ -18,22 +20,30 @@ const CHUNK: usize = 50;
 pub(crate) struct Blob<'a> {
     bytes: &'a [u8],
     serves_parts: bool,
-    requests: Cell<u64>,
-    fetched: Cell<u64>,
+    requests: AtomicU64,
+    fetched: AtomicU64,
 }
 
 impl<'a> Blob<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, serves_parts: true, requests: Cell::new(0), fetched: Cell::new(0) }
+        Self { bytes, serves_parts: true, requests: AtomicU64::new(0), fetched: AtomicU64::new(0) }
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    fn fetched(&self) -> u64 {
+        self.fetched.load(Ordering::Relaxed)
     }
 }
 
 impl Ranged for Blob<'_> {
     fn part(&self, offset: u64, len: u64) -> io::Result<Option<Box<dyn Read + '_>>> {
-        self.requests.set(self.requests.get() + 1);
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let part =
             usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or_default();
-        self.fetched.set(self.fetched.get() + len.min(part.len() as u64));
+        self.fetched.fetch_add(len.min(part.len() as u64), Ordering::Relaxed);
         Ok(self.serves_parts.then(|| Box::new(part.take(len)) as Box<dyn Read + '_>))
     }
 }
@@ -82,13 +92,13 @@ fn by_toc_of(
     blob: &Blob<'_>,
     descriptor: &Descriptor,
     diff_id: &Digest,
-    keep: &mut Keep,
+    visitor: &mut dyn Visitor,
     limits: &Limits,
 ) -> Result<LayerPass, TocError> {
     let budget = Budget::new(limits.buffered_bytes_max);
     let announced = Announced::of(descriptor).expect("announced");
     let input = LayerInput { descriptor, diff_id };
-    LayerReader { limits, budget: &budget }.read_by_toc(blob, &input, &announced, keep)
+    LayerReader { limits, budget: &budget }.read_by_toc(blob, &input, &announced, visitor)
 }
 
 fn whole(layer: &TextLayer, keep: &mut Keep) -> LayerPass {
@@ -126,9 +136,9 @@ fn only_what_is_wanted_travels() {
         let blob = Blob::new(&layer.bytes);
         let pass =
             by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut Keep::default(), &Limits::default()).unwrap();
-        assert_eq!(pass.fetched_bytes, Some(blob.fetched.get()));
-        assert!(blob.fetched.get() < 5_000 && layer.bytes.len() > 300_000, "{}", blob.fetched.get());
-        assert!(blob.requests.get() <= 5, "{} requests", blob.requests.get());
+        assert_eq!(pass.fetched_bytes, Some(blob.fetched()));
+        assert!(blob.fetched() < 5_000 && layer.bytes.len() > 300_000, "{}", blob.fetched());
+        assert!(blob.requests() <= 5, "{} requests", blob.requests());
     }
 }
 
@@ -140,6 +150,69 @@ fn programs_are_told_by_their_first_chunk() {
         by_toc(&layer, &mut keep, &Limits::default()).unwrap();
         let names: Vec<_> = keep.bodies.iter().map(|(path, bytes)| (path.as_str(), bytes.len())).collect();
         assert_eq!(names, [("usr/bin/tool", 204)]);
+    }
+}
+
+#[test]
+fn a_program_that_was_not_foreseen_comes_in_one_request() {
+    let mut archive = Vec::new();
+    tar::file(&mut archive, "tool", 0o755, &[b"\x7fELF".as_slice(), &noise(200_000)].concat());
+    tar::finish(&mut archive);
+    for write in FORMATS {
+        let layer = write(&archive, 1_000, &|_| {}).unwrap();
+        let blob = Blob::new(&layer.bytes);
+        let mut keep = Keep { heads_only: true, ..Keep::default() };
+        by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut keep, &Limits::default()).unwrap();
+        assert_eq!(keep.bodies.iter().map(|(_, bytes)| bytes.len()).collect::<Vec<_>>(), [200_004]);
+        // The footer, the table, the first and the last chunks, the rest.
+        assert!(blob.requests() <= 5, "{} requests", blob.requests());
+        assert!(blob.fetched() <= layer.bytes.len() as u64 + 20_000);
+    }
+}
+
+#[test]
+fn of_a_program_that_is_read_in_parts_few_chunks_travel() {
+    let program = [b"\x7fELF".as_slice(), &noise(200_000)].concat();
+    let mut archive = Vec::new();
+    tar::file(&mut archive, "tool", 0o755, &program);
+    tar::finish(&mut archive);
+    let places = vec![(0, 16), (199_900, 104), (99_990, 20), (199_000, 500), (10, 3_000)];
+    for write in FORMATS {
+        let layer = write(&archive, 1_000, &|_| {}).unwrap();
+        let blob = Blob::new(&layer.bytes);
+        let mut take = TakeParts { places: places.clone(), ..TakeParts::default() };
+        let pass = by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut take, &Limits::default()).unwrap();
+        let expected: Vec<_> =
+            places.iter().map(|&(at, len)| program[at as usize..][..len].to_vec()).collect();
+        assert_eq!((take.parts, take.bodies, pass.files_read), (expected, 0, 1));
+        assert!(blob.fetched() < 60_000, "{} bytes", blob.fetched());
+
+        let mut unhappy = TakeParts { places: places.clone(), is_unhappy: true, ..TakeParts::default() };
+        by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut unhappy, &Limits::default()).unwrap();
+        assert_eq!((unhappy.parts.len(), unhappy.bodies), (places.len(), 1));
+    }
+}
+
+#[test]
+fn a_part_that_lies_is_found() {
+    let lie = |toc: &mut Value| {
+        toc["entries"][100]["chunkDigest"] = json!(Digest::sha256_of(b"other").to_string());
+    };
+    let mut archive = Vec::new();
+    tar::file(&mut archive, "tool", 0o755, &[b"\x7fELF".as_slice(), &noise(200_000)].concat());
+    tar::finish(&mut archive);
+    for write in FORMATS {
+        let layer = write(&archive, 1_000, &lie).unwrap();
+        for (place, is_seen) in [(50_000, false), (100_500, true)] {
+            let blob = Blob::new(&layer.bytes);
+            let mut take = TakeParts { places: vec![(place, 10)], ..TakeParts::default() };
+            let found = by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut take, &Limits::default());
+            assert_eq!(matches!(found, Err(TocError::Chunk { offset: 100_000, .. })), is_seen, "{found:?}");
+        }
+        let blob = Blob::new(&layer.bytes);
+        let mut beyond = TakeParts { places: vec![(200_000, 10)], ..TakeParts::default() };
+        let found = by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut beyond, &Limits::default());
+        assert!(matches!(found, Err(TocError::Io(_))), "{found:?}");
     }
 }
 
@@ -277,7 +350,7 @@ fn a_source_without_parts_is_said() {
     let blob = Blob { serves_parts: false, ..Blob::new(&layer.bytes) };
     let found = by_toc_of(&blob, &layer.blob, &layer.diff_id, &mut Keep::default(), &Limits::default());
     assert!(matches!(found, Err(TocError::NoRanges)));
-    assert_eq!(blob.requests.get(), 1);
+    assert_eq!(blob.requests(), 1);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Hand-made archives, byte by byte, and a pass over them.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 use supercargo_content::{Descriptor, Digest, Limits, MediaType};
-use supercargo_layer::{Budget, Entry, Interest, LayerError, LayerInput, LayerPass, LayerReader, Visitor};
+use supercargo_layer::{
+    Budget, Entry, Interest, LayerError, LayerInput, LayerPass, LayerReader, Parts, Visitor,
+};
 
 /// Wants every file whose name does not begin with `skip`, and keeps what it gets.
 #[derive(Default)]
@@ -33,6 +35,40 @@ impl Visitor for Keep {
 
     fn replaced(&mut self, entry: &Entry) {
         self.replaced.push(entry.path.as_str().to_owned());
+    }
+}
+
+/// Takes the first bytes of programs and those from some places on, and no body that it gets so.
+#[derive(Default)]
+pub(crate) struct TakeParts {
+    pub(crate) places: Vec<(u64, usize)>,
+    pub(crate) parts: Vec<Vec<u8>>,
+    pub(crate) bodies: usize,
+    pub(crate) is_unhappy: bool,
+}
+
+impl Visitor for TakeParts {
+    fn interest(&mut self, _: &Entry) -> Interest {
+        Interest::Head
+    }
+
+    fn wants_head(&mut self, _: &Entry, head: &[u8]) -> bool {
+        head.starts_with(b"\x7fELF")
+    }
+
+    fn parts(&mut self, _: &Entry, head: &[u8], parts: &mut dyn Parts) -> io::Result<bool> {
+        assert!(head.starts_with(b"\x7fELF"));
+        for &(offset, len) in &self.places {
+            let mut part = vec![0; len];
+            parts.read_at(offset, &mut part)?;
+            self.parts.push(part);
+        }
+        Ok(!self.is_unhappy)
+    }
+
+    fn body(&mut self, _: &Entry, bytes: &[u8]) {
+        assert!(bytes.starts_with(b"\x7fELF"));
+        self.bodies += 1;
     }
 }
 
