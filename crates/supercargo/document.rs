@@ -21,11 +21,7 @@ pub struct DocumentSettings {
 }
 
 /// Makes the document of a scan. A pure function of its arguments and the version of this program.
-pub fn document(
-    image: &Image,
-    inventory: &Inventory,
-    settings: &DocumentSettings,
-) -> Result<Document, Error> {
+pub fn document(image: &Image, inventory: Inventory, settings: &DocumentSettings) -> Result<Document, Error> {
     let mut options = DocumentOptions::new("supercargo", env!("CARGO_PKG_VERSION"));
     options.created = created(image, settings)?;
     options.options = changing_limits(&settings.limits);

@@ -18,7 +18,7 @@
 //! let wish = PlatformChoice::Host(Platform::new("linux", "amd64"));
 //! for image in session.open(&"oci:layout:app".parse()?, &wish)?.images {
 //!     let inventory = session.scan(&image, &Silent)?;
-//!     let document = supercargo::document(&image, &inventory, &DocumentSettings::default())?;
+//!     let document = supercargo::document(&image, inventory, &DocumentSettings::default())?;
 //!     println!("{}", supercargo::encode(&document, FormatId::PURL)?.len());
 //! }
 //! # Ok::<(), supercargo::Error>(())

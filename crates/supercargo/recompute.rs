@@ -59,7 +59,7 @@ pub fn recompute(
     let session = session.with_limits(limits.clone())?;
     let inventory = session.scan(image, progress)?;
     let settings = DocumentSettings { created: head.created(), limits };
-    let found = encode(&document(image, &inventory, &settings)?, format)?;
+    let found = encode(&document(image, inventory, &settings)?, format)?;
     let is_equal = found == *bytes;
     let differences = if is_equal { Vec::new() } else { differences(&bytes, &found)? };
     let own_tool = format!("supercargo {}", env!("CARGO_PKG_VERSION"));

@@ -20,5 +20,6 @@ pub mod report;
 pub mod results;
 pub mod runner;
 pub mod scenarios;
+pub mod slow_link;
 pub mod summary;
 pub mod tools;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::images::BenchImage;
 use crate::layout;
 use crate::measure::Run;
+use crate::slow_link::SlowLink;
 use crate::tools::{environment, scan};
 
 /// A row of the second table.
@@ -28,6 +29,8 @@ pub enum Scenario {
     Changed,
     /// A registry on loopback, and an empty cache.
     Registry,
+    /// The same over a link of [`SLOW_BYTES_PER_SECOND`].
+    SlowRegistry,
     /// The floor over the archive.
     ArchiveFloor,
     /// A Docker archive, and an empty cache.
@@ -47,6 +50,7 @@ impl Scenario {
         Self::WarmList,
         Self::Changed,
         Self::Registry,
+        Self::SlowRegistry,
         Self::ArchiveFloor,
         Self::Archive,
         Self::Stdin,
@@ -62,6 +66,7 @@ impl Scenario {
             Self::WarmList => "warm, purl list",
             Self::Changed => "one layer changed",
             Self::Registry => "registry",
+            Self::SlowRegistry => "registry at 40 MB/s",
             Self::ArchiveFloor => "floor of the archive",
             Self::Archive => "archive",
             Self::Stdin => "stdin",
@@ -124,11 +129,12 @@ impl Stage {
                 words.map(str::to_owned).to_vec().cached(self)?
             }
             Scenario::Changed => scan(&format!("oci:{}:latest", self.changed(image)?), sbom).cached(self)?,
-            Scenario::Registry => scan(&self.reference(&image.layout)?, sbom),
+            Scenario::Registry => scan(&self.reference(&image.layout, Registry::port)?, sbom),
+            Scenario::SlowRegistry => scan(&self.reference(&image.layout, Registry::slow_port)?, sbom),
             Scenario::Lazy if !image.lazy_layout.is_dir() => {
                 return Err(format!("not run: no {}", image.lazy_layout.display()));
             }
-            Scenario::Lazy => scan(&self.reference(&image.lazy_layout)?, sbom),
+            Scenario::Lazy => scan(&self.reference(&image.lazy_layout, Registry::port)?, sbom),
             Scenario::Archive => scan(&format!("docker-archive:{archive}"), sbom),
             Scenario::Stdin => {
                 input = Some(image.archive.clone());
@@ -148,10 +154,10 @@ impl Stage {
         Ok(folder.display().to_string())
     }
 
-    fn reference(&self, layout: &Path) -> Result<String, String> {
+    fn reference(&self, layout: &Path, port: fn(&Registry) -> u16) -> Result<String, String> {
         let registry = self.registry.as_ref().map_err(Clone::clone)?;
         let repository = layout.file_name().unwrap_or_default().to_string_lossy();
-        Ok(format!("127.0.0.1:{}/{repository}:latest", registry.port))
+        Ok(format!("127.0.0.1:{}/{repository}:latest", port(registry)))
     }
 }
 
@@ -166,11 +172,15 @@ impl Cached for Vec<String> {
     }
 }
 
-/// olareg, serving a folder of OCI layouts on loopback without a copy.
+/// The rate of the slow link, as a good office line has it: inflating is faster.
+const SLOW_BYTES_PER_SECOND: u64 = 40_000_000;
+
+/// olareg, serving a folder of OCI layouts on loopback without a copy, and a slow link to it.
 #[derive(Debug)]
 pub struct Registry {
     server: Child,
     port: u16,
+    slow: SlowLink,
 }
 
 impl Registry {
@@ -180,10 +190,11 @@ impl Registry {
     /// Those of starting it, and a server that does not answer.
     pub fn start(program: &Path, folder: &Path, log: &Path) -> io::Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let slow = SlowLink::start(port, SLOW_BYTES_PER_SECOND)?;
         let mut command = Command::new(program);
         command.args(["serve", "--addr", "127.0.0.1", "--port", &port.to_string(), "--store-ro", "--dir"]);
         let server = command.arg(folder).stdout(Stdio::null()).stderr(fs::File::create(log)?).spawn()?;
-        let mut registry = Self { server, port };
+        let mut registry = Self { server, port, slow };
         let end = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if Instant::now() > end || registry.server.try_wait()?.is_some() {
@@ -196,6 +207,14 @@ impl Registry {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(registry)
+    }
+
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn slow_port(&self) -> u16 {
+        self.slow.port()
     }
 }
 

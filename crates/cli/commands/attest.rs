@@ -121,8 +121,8 @@ fn sbom(
         Some("spdx" | "spdxjson") => FormatId::SPDX_JSON_2_3,
         _ => return Err(no_predicate(predicate_type)),
     };
-    let (inventory, document) = scan::inspect(session, image, common, environment)?;
-    setup::strict(inventory.problems.len(), &args.target, common)?;
+    let document = scan::inspect(session, image, common, environment)?;
+    setup::strict(document.problems().len(), &args.target, common)?;
     supercargo::encode(&document, format)
 }
 

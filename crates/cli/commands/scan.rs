@@ -20,11 +20,11 @@ pub(crate) fn run(args: &ScanArgs, common: &Common) -> Result<(), Error> {
     let are_several = resolved.images.len() > 1;
     let mut problems = 0;
     for image in &resolved.images {
-        let (inventory, document) = inspect(&session, image, common, &environment)?;
+        let document = inspect(&session, image, common, &environment)?;
         for output in &outputs {
             write(&document, output, platform_of(image).filter(|_| are_several).as_deref())?;
         }
-        problems += inventory.problems.len();
+        problems += document.problems().len();
     }
     setup::strict(problems, &args.target, common)
 }
@@ -35,12 +35,11 @@ pub(crate) fn inspect(
     image: &Image,
     common: &Common,
     environment: &Environment,
-) -> Result<(Inventory, Document), Error> {
+) -> Result<Document, Error> {
     let Scanned { inventory, reuse } = session.scan_and_tell(image, &Bar::new(common))?;
     cache::report(&reuse, session, &inventory, common);
     report(&inventory, common);
-    let document = supercargo::document(image, &inventory, &setup::document_settings(session, environment)?)?;
-    Ok((inventory, document))
+    supercargo::document(image, inventory, &setup::document_settings(session, environment)?)
 }
 
 fn outputs(args: &ScanArgs) -> Result<Vec<Output>, Error> {

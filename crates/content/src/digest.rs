@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::Hasher;
 
@@ -36,7 +37,8 @@ impl Algorithm {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest {
     algorithm: Algorithm,
-    hex: Box<str>,
+    /// Shared, since what was found in a layer names its digests thousands of times.
+    hex: Arc<str>,
 }
 
 impl Digest {

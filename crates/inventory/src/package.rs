@@ -26,6 +26,12 @@ impl PackageId {
     }
 }
 
+impl From<PackageId> for String {
+    fn from(PackageId(purl): PackageId) -> Self {
+        purl
+    }
+}
+
 impl fmt::Display for PackageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

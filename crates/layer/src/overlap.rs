@@ -1,15 +1,16 @@
 //! A digest on a thread of its own.
 
 use std::io;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use supercargo_content::{Algorithm, Digest, Hasher};
 
-/// Buffers that go round between the two threads, each as large as one read of the stream (256 KiB as a rule).
+use crate::window::WINDOW_BYTES;
+
+/// Buffers that go round between the two threads.
 const BUFFERS_MAX: usize = 8;
-/// Bytes of one buffer.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// What of a layer is done on a second thread.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,8 +18,7 @@ pub enum Overlap {
     /// Nothing.
     #[default]
     None,
-    /// The digest of the unpacked bytes: worth it for a layer that is nearly the whole image. It costs a copy of the
-    /// bytes, and 2 MiB.
+    /// The digest of the unpacked bytes: worth it for a layer that is nearly the whole image. It costs 2 MiB.
     Digest,
 }
 
@@ -28,10 +28,14 @@ pub(crate) enum StreamHasher {
     Apart(Apart),
 }
 
-/// A hasher on its own thread, and the buffers that go there and come back.
+/// A buffer, and what of it is to be hashed.
+type Full = (Box<[u8]>, Range<usize>);
+
+/// A hasher on its own thread, and the buffers that go there and come back. Nothing is copied for it: a buffer goes there
+/// when all of it has been looked at here.
 pub(crate) struct Apart {
-    full: SyncSender<Vec<u8>>,
-    empty: Receiver<Vec<u8>>,
+    full: SyncSender<Full>,
+    empty: Receiver<Box<[u8]>>,
     made: usize,
     thread: JoinHandle<Hasher>,
 }
@@ -57,31 +61,29 @@ impl Apart {
         Self { full, empty, made: 0, thread }
     }
 
-    /// Adds bytes.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        bytes.chunks(BUFFER_BYTES).for_each(|chunk| self.send(chunk));
-    }
-
-    /// Copies into a buffer that came back, or into one of the first few. If the other thread has failed, `finish` says
-    /// so.
-    fn send(&mut self, bytes: &[u8]) {
-        let mut buffer = match self.empty.try_recv() {
+    /// A buffer of [`WINDOW_BYTES`] that came back, or one of the first few.
+    pub(crate) fn buffer(&mut self) -> Box<[u8]> {
+        let make = || vec![0; WINDOW_BYTES].into();
+        match self.empty.try_recv() {
             Ok(buffer) => buffer,
             Err(_) if self.made < BUFFERS_MAX => {
                 self.made += 1;
-                Vec::with_capacity(BUFFER_BYTES)
+                make()
             }
-            Err(_) => self.empty.recv().unwrap_or_default(),
-        };
-        buffer.clear();
-        buffer.extend_from_slice(bytes);
-        let _ = self.full.send(buffer);
+            // When the other thread has failed, `finish` says so.
+            Err(_) => self.empty.recv().unwrap_or_else(|_| make()),
+        }
+    }
+
+    /// Adds the bytes of a buffer, and gives it away.
+    pub(crate) fn send(&mut self, buffer: Box<[u8]>, range: Range<usize>) {
+        let _ = self.full.send((buffer, range));
     }
 }
 
-fn hash_all(mut hasher: Hasher, full: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> Hasher {
-    for buffer in full {
-        hasher.update(&buffer);
+fn hash_all(mut hasher: Hasher, full: &Receiver<Full>, empty: &Sender<Box<[u8]>>) -> Hasher {
+    for (buffer, range) in full {
+        hasher.update(buffer.get(range).unwrap_or_default());
         // Nobody takes it back once the stream has ended.
         let _ = empty.send(buffer);
     }
@@ -90,20 +92,52 @@ fn hash_all(mut hasher: Hasher, full: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
+    use crate::window::Window;
 
     #[test]
-    fn both_say_the_same() {
-        for length in [0, 1, BUFFER_BYTES, 40 * BUFFER_BYTES + 3] {
+    fn all_that_is_read_is_hashed_once_however_it_is_taken() {
+        for length in [0, 1, WINDOW_BYTES, 40 * WINDOW_BYTES + 3] {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let (mut apart, mut here) = (Apart::start(Algorithm::Sha256), Hasher::new(Algorithm::Sha256));
-            for chunk in bytes.chunks(100_000) {
-                apart.update(chunk);
-                here.update(chunk);
+            for wanted in [1, 512, 100_000, WINDOW_BYTES] {
+                let mut window = Window::new(bytes.as_slice());
+                window.hash_apart(Apart::start(Algorithm::Sha256));
+                let mut taken = 0;
+                loop {
+                    let held = window.fill(wanted).unwrap();
+                    assert_eq!(held, &bytes[taken..taken + held.len()]);
+                    let some = held.len().min(wanted.max(700));
+                    window.consume(some);
+                    taken += some;
+                    if some == 0 {
+                        break;
+                    }
+                }
+                let apart = window.end_apart().unwrap();
+                assert_eq!(
+                    StreamHasher::Apart(apart).finish().unwrap(),
+                    Digest::sha256_of(&bytes),
+                    "{length}"
+                );
             }
-            let expected = Digest::sha256_of(&bytes);
-            assert_eq!(StreamHasher::Apart(apart).finish().unwrap(), expected);
-            assert_eq!(StreamHasher::Here(here).finish().unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn large_reads_are_hashed_too_and_another_digest_beside() {
+        let bytes: Vec<u8> = (0..5 * WINDOW_BYTES).map(|at| (at % 253) as u8).collect();
+        let mut window = Window::new(bytes.as_slice());
+        window.hash_apart(Apart::start(Algorithm::Sha256));
+        let mut first = vec![0; 2 * WINDOW_BYTES];
+        window.read_exact(&mut first).unwrap();
+        window.begin_beside(Hasher::new(Algorithm::Sha256));
+        assert_eq!(window.skip(WINDOW_BYTES as u64 + 9).unwrap(), 0);
+        let beside = window.end_beside().unwrap().finish();
+        assert_eq!(beside, Digest::sha256_of(&bytes[2 * WINDOW_BYTES..3 * WINDOW_BYTES + 9]));
+        assert!(window.skip(u64::MAX).unwrap() > 0);
+        let apart = window.end_apart().unwrap();
+        assert_eq!(StreamHasher::Apart(apart).finish().unwrap(), Digest::sha256_of(&bytes));
     }
 }

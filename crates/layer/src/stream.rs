@@ -21,7 +21,7 @@ pub struct LayerInput<'a> {
 }
 
 /// The tar of a layer on top of a blob.
-pub(crate) type LayerTar<B> = TarReader<Hashed<B>>;
+pub(crate) type LayerTar<B> = TarReader<Counted<B>>;
 
 /// What the end of a stream tells.
 pub(crate) struct StreamEnd {
@@ -79,15 +79,19 @@ pub(crate) fn hashed_tar<B: Read>(
 ) -> LayerTar<B> {
     let is_compressed = blob.compression() != Compression::None;
     let apart = (is_compressed && overlap == Overlap::Digest).then(|| Apart::start(algorithm));
-    let hasher = match apart {
+    let hasher = match &apart {
         Some(_) => None,
         None if is_compressed || algorithm != blob_algorithm => Some(Hasher::new(algorithm)),
         None => blob.take_hasher(),
     };
-    let hashed = Hashed { inner: blob, apart, bytes: 0 };
-    TarReader::over(Window::hashing_with(hashed, hasher, |hashed, own, beside| {
-        hashed.inner.hash_with(own, beside);
-    }))
+    let counted = Counted { inner: blob, bytes: 0 };
+    let mut window = Window::hashing_with(counted, hasher, |counted, own, beside| {
+        counted.inner.hash_with(own, beside);
+    });
+    if let Some(apart) = apart {
+        window.hash_apart(apart);
+    }
+    TarReader::over(window)
 }
 
 /// A blob that has been read to its end.
@@ -100,9 +104,8 @@ pub(crate) struct Unpacked<B> {
 
 impl<B: Read> Unpacked<B> {
     pub(crate) fn of(tar: LayerTar<B>) -> Self {
-        let (hashed, here) = tar.into_parts();
-        let Hashed { inner, apart, bytes } = hashed;
-        Self { blob: inner, bytes, hasher: here.map(StreamHasher::Here).or(apart.map(StreamHasher::Apart)) }
+        let (Counted { inner, bytes }, hasher) = tar.into_parts();
+        Self { blob: inner, bytes, hasher }
     }
 
     /// The digest of the blob, and of the blob unpacked.
@@ -186,19 +189,15 @@ pub(crate) fn global_header_problem<B: Read>(tar: &LayerTar<B>) -> Option<Proble
     (count > 0).then(|| Problem::new(ProblemKind::Inconsistent, message))
 }
 
-/// Counts what a blob unpacks to, and sends it to the other thread if that hashes it.
-pub(crate) struct Hashed<B> {
+/// Counts what a blob unpacks to.
+pub(crate) struct Counted<B> {
     inner: Decompressed<B>,
-    apart: Option<Apart>,
     bytes: u64,
 }
 
-impl<B: Read> Read for Hashed<B> {
+impl<B: Read> Read for Counted<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        if let Some(apart) = &mut self.apart {
-            apart.update(buffer.get(..read).unwrap_or_default());
-        }
         self.bytes += read as u64;
         Ok(read)
     }

@@ -135,7 +135,8 @@ impl FileTree {
         self.nodes.range::<str, _>((Bound::Included(from), to))
     }
 
-    fn lay(&mut self, layer: u32, delta: &LayerDelta) {
+    /// Lays one more layer on top. `layer` is what [`TreeNode::layer`] says of what it puts there.
+    pub fn lay(&mut self, layer: u32, delta: &LayerDelta) {
         for folder in &delta.opaques {
             self.remove_below(folder);
         }

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use supercargo_content::{Hasher, Share};
 
+use crate::overlap::Apart;
+
 /// Bytes read from the stream at once; a body up to this size is handed over without being copied.
 pub(crate) const WINDOW_BYTES: usize = 256 << 10;
 
@@ -24,6 +26,10 @@ pub(crate) struct Window<R> {
     /// Of the bytes that are hashed from now on, too.
     beside: Option<Hasher>,
     hash_with: HashWith<R>,
+    /// Who hashes on another thread all that is read.
+    apart: Option<Apart>,
+    /// What comes before in the buffer has been sent there.
+    sent: usize,
 }
 
 impl<R: Read> Window<R> {
@@ -41,7 +47,20 @@ impl<R: Read> Window<R> {
     /// The same over a stream that has bytes of its own to hash, best together with these.
     pub(crate) fn hashing_with(inner: R, hasher: Option<Hasher>, hash_with: HashWith<R>) -> Self {
         let buffer = vec![0; WINDOW_BYTES].into();
-        Self { inner, buffer, hashed: 0, start: 0, end: 0, consumed: 0, hasher, beside: None, hash_with }
+        let (beside, apart) = (None, None);
+        Self {
+            inner,
+            buffer,
+            hashed: 0,
+            start: 0,
+            end: 0,
+            consumed: 0,
+            hasher,
+            beside,
+            hash_with,
+            apart,
+            sent: 0,
+        }
     }
 
     /// What is buffered now.
@@ -97,6 +116,17 @@ impl<R: Read> Window<R> {
             self.settle();
             self.hash_to((self.start + count).min(self.end));
         }
+    }
+
+    /// Lets another thread hash all that is read from here on.
+    pub(crate) fn hash_apart(&mut self, apart: Apart) {
+        (self.apart, self.sent) = (Some(apart), self.end);
+    }
+
+    /// Ends that.
+    pub(crate) fn end_apart(&mut self) -> Option<Apart> {
+        self.compact();
+        self.apart.take()
     }
 
     /// Forgets the other digest.
@@ -162,7 +192,17 @@ impl<R: Read> Window<R> {
     fn compact(&mut self) {
         self.settle();
         self.hashed -= self.start;
-        self.buffer.copy_within(self.start..self.end, 0);
+        let held = self.start..self.end;
+        if let Some(apart) = &mut self.apart {
+            let mut buffer = apart.buffer();
+            if let (Some(to), Some(from)) = (buffer.get_mut(..held.len()), self.buffer.get(held)) {
+                to.copy_from_slice(from);
+            }
+            apart.send(std::mem::replace(&mut self.buffer, buffer), self.sent..self.end);
+            self.sent = self.end - self.start;
+        } else {
+            self.buffer.copy_within(held, 0);
+        }
         self.end -= self.start;
         self.start = 0;
     }
@@ -177,7 +217,7 @@ impl<R: Read> Window<R> {
 
 impl<R: Read> Read for Window<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.start < self.end || out.len() < WINDOW_BYTES / 4 {
+        if self.start < self.end || out.len() < WINDOW_BYTES / 4 || self.apart.is_some() {
             let held = self.fill(1)?;
             let step = held.len().min(out.len());
             if let (Some(to), Some(from)) = (out.get_mut(..step), held.get(..step)) {

@@ -139,7 +139,7 @@ struct Engine {
 impl Engine {
     fn new() -> Result<Self, RegistryError> {
         let runtime =
-            Builder::new_multi_thread().worker_threads(2).thread_name("registry").enable_all().build();
+            Builder::new_multi_thread().worker_threads(1).thread_name("registry").enable_all().build();
         let failed = |error: std::io::Error| RegistryError::Setting {
             setting: "threads".to_owned(),
             reason: error.to_string(),

@@ -125,26 +125,17 @@ pub struct Document {
 impl Document {
     /// Joins what was found, what it was found in, and who looked. Packages are put in order of their purl;
     /// of two with the same purl the first stays.
-    pub fn new(inventory: &Inventory, subject: Subject, options: DocumentOptions) -> Self {
-        let by_ref: BTreeMap<String, &Package> =
-            inventory.packages.iter().rev().map(|package| (package.id().to_string(), package)).collect();
-        let (refs, packages): (Vec<String>, Vec<Package>) =
-            by_ref.into_iter().map(|(key, package)| (key, package.clone())).unzip();
-        let has_distro = inventory.distro.is_some();
+    pub fn new(inventory: Inventory, subject: Subject, options: DocumentOptions) -> Self {
+        let Inventory { distro, layers, packages, relationships, problems, coverage } = inventory;
+        let mut packages: Vec<(String, Package)> =
+            packages.into_iter().map(|package| (package.id().into(), package)).collect();
+        packages.sort_by(|(a, _), (b, _)| a.cmp(b));
+        packages.dedup_by(|(later, _), (first, _)| later == first);
+        let (refs, packages): (Vec<String>, Vec<Package>) = packages.into_iter().unzip();
         let in_distro: Vec<bool> =
-            packages.iter().map(|package| has_distro && is_os_type(package.purl.kind())).collect();
-        Self {
-            subject,
-            options,
-            distro: inventory.distro.clone(),
-            layers: inventory.layers.clone(),
-            graph: Graph::new(inventory, &refs, &in_distro),
-            packages,
-            refs,
-            in_distro,
-            problems: inventory.problems.clone(),
-            coverage: inventory.coverage,
-        }
+            packages.iter().map(|package| distro.is_some() && is_os_type(package.purl.kind())).collect();
+        let graph = Graph::new(&relationships, &refs, &in_distro);
+        Self { subject, options, distro, layers, packages, refs, in_distro, graph, problems, coverage }
     }
 
     /// What the document describes.

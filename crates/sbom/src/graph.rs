@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use supercargo_inventory::{Inventory, RelationshipKind};
+use supercargo_inventory::{Relationship, RelationshipKind};
 
 /// The relations of an inventory between positions of its packages.
 #[derive(Debug, Clone, Default)]
@@ -17,12 +17,12 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// Joins the relations; `in_distro` tells the packages that already hang on the operating system.
-    pub(crate) fn new(inventory: &Inventory, refs: &[String], in_distro: &[bool]) -> Self {
+    pub(crate) fn new(relationships: &[Relationship], refs: &[String], in_distro: &[bool]) -> Self {
         let position: BTreeMap<&str, usize> =
             refs.iter().enumerate().map(|(at, text)| (text.as_str(), at)).collect();
         let mut depends_on = vec![BTreeSet::new(); refs.len()];
         let mut held_by: BTreeMap<usize, BTreeSet<_>> = BTreeMap::new();
-        for relationship in &inventory.relationships {
+        for relationship in relationships {
             let ends = (position.get(relationship.from.as_str()), position.get(relationship.to.as_str()));
             let (Some(&from), Some(&to)) = ends else { continue };
             if from == to {

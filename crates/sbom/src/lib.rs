@@ -19,7 +19,7 @@
 //! let inventory = Inventory::assemble(None, vec![], vec![settlement], vec![], Default::default());
 //!
 //! let subject = Subject::rootfs("build");
-//! let document = Document::new(&inventory, subject, DocumentOptions::new("supercargo", "0.1.0"));
+//! let document = Document::new(inventory, subject, DocumentOptions::new("supercargo", "0.1.0"));
 //! let format: FormatId = "cyclonedx-json@1.6".parse()?;
 //! let mut bytes = Vec::new();
 //! format.format().encode(&document, &mut bytes)?;

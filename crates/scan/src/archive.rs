@@ -14,6 +14,7 @@ use supercargo_layer::{
 use crate::collect::Collector;
 use crate::passed::PassedLayer;
 use crate::pipeline::Counted;
+use crate::record::PackedRecord;
 use crate::{ArchiveError, PassedLayers, Progress, ScanOptions};
 
 /// Bytes of a member that say what it is: one tar header.
@@ -140,10 +141,14 @@ impl Pass<'_> {
         let read = reader.read_unnamed(body, algorithm(name), &mut collector);
         let (facts, pass) = read.map_err(|error| self.failed(error))?;
         self.progress.layer_done();
-        let record = pass.map(|pass| {
-            collector.read_kept(&pass.links);
-            collector.record(LayerRef { index: 0, diff_id: None, blob: None }, pass)
-        });
+        let record = match pass {
+            Ok(pass) => {
+                collector.read_kept(&pass.links);
+                let record = collector.record(LayerRef { index: 0, diff_id: None, blob: None }, pass);
+                Ok(PackedRecord::pack(&record).map_err(|error| self.failed(io::Error::other(error)))?)
+            }
+            Err(damage) => Err(damage),
+        };
         let (digest, size, media_type) = (facts.digest.clone(), facts.size, media_type(facts.compression));
         self.layers.insert(PassedLayer { facts, record });
         Ok(Streamed::Layer { digest, size, media_type })

@@ -6,6 +6,8 @@ use supercargo_content::Digest;
 use supercargo_image::ResolveError;
 use supercargo_layer::TarError;
 
+use crate::{Inexpressible, RecordError};
+
 /// Only what makes the whole image unreadable; everything else is a problem in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
@@ -48,11 +50,17 @@ pub enum ScanError {
         threads: usize,
         /// The cause.
         #[source]
-        source: rayon::ThreadPoolBuildError,
+        source: io::Error,
     },
     /// A pattern in the table of ecosystems does not compile: a fault of this program.
     #[error("a pattern in the table of ecosystems does not compile: {0}")]
     Table(String),
+    /// Something that was found cannot be held until all layers are read: a fault of this program.
+    #[error("what was found cannot be written down")]
+    Inexpressible(#[source] Inexpressible),
+    /// What was held until all layers were read cannot be read back: a fault of this program.
+    #[error("what was written down of a layer cannot be read back")]
+    Record(#[source] RecordError),
 }
 
 /// Why an archive that passes by could not be read.

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use supercargo_ecosystems::{Ecosystem, Finding, ImageView, distro};
-use supercargo_inventory::{Coverage, EcosystemId, Inventory, Problem};
-use supercargo_layer::{EntryKind, FileTree, LayerDelta};
+use supercargo_inventory::{Coverage, EcosystemId, Inventory, LayerRef, Problem};
+use supercargo_layer::{EntryKind, FileTree};
 
+use crate::FileFacts;
 use crate::origin::History;
-use crate::{FileFacts, LayerRecord};
+use crate::record::{PackedRecord, Read, RecordLimits, Remainder};
 
-/// Joins records, from the base up, to what is visible in the finished image. Facts, problems and paths are taken out of
-/// the records, so that nothing is held twice.
-pub(crate) fn join(records: &mut [LayerRecord], table: &[&dyn Ecosystem]) -> Inventory {
-    let tree = FileTree::stack(records.iter().map(|record| &record.delta));
+/// Joins records, from the base up, to what is visible in the finished image.
+///
+/// The records are unpacked one after the other, and of their facts only those of visible files stay: all records of a
+/// large image together take several times the room of what is made of them.
+pub(crate) fn join(records: &[PackedRecord], table: &[&dyn Ecosystem]) -> Read<Inventory> {
     let layers: Vec<_> = records.iter().map(|record| record.layer.clone()).collect();
-    let (coverage, problems) = (coverage(records), problems(records));
-    let mut visible = visible_findings(records, &tree);
+    let Stacked { tree, mut visible, problems, coverage } = stack(records, &layers, table)?;
     let view = ImageView { tree: &tree, distro: None, layers: &layers };
     let distro = distro::detect(&view, visible.get(&distro::ID).map_or(&[], Vec::as_slice));
     let view = ImageView { distro: distro.as_ref(), ..view };
@@ -23,62 +24,76 @@ pub(crate) fn join(records: &mut [LayerRecord], table: &[&dyn Ecosystem]) -> Inv
         .iter()
         .map(|ecosystem| ecosystem.settle(&view, visible.remove(&ecosystem.id()).unwrap_or_default()))
         .collect();
-    Inventory::assemble(distro, layers, settlements, problems, coverage)
+    Ok(Inventory::assemble(distro, layers, settlements, problems, coverage))
 }
 
-/// The findings of files that no upper layer replaced or removed, with their origin.
-fn visible_findings(records: &mut [LayerRecord], tree: &FileTree) -> BTreeMap<EcosystemId, Vec<Finding>> {
-    let origins = origins(records, tree);
-    let layers: Vec<_> = records.iter().map(|record| record.layer.clone()).collect();
-    let mut visible: BTreeMap<EcosystemId, Vec<Finding>> = BTreeMap::new();
-    for (record, origins) in records.iter_mut().zip(origins) {
-        record.delta = LayerDelta::default();
-        for (file, origins) in std::mem::take(&mut record.facts).into_iter().zip(origins) {
-            let FileFacts { path, ecosystem, facts } = file;
-            let findings = facts.into_iter().zip(origins.unwrap_or_default()).map(|(fact, origin)| {
-                let origin = layers.get(origin).unwrap_or(&record.layer).clone();
-                Finding { path: path.clone(), layer: record.layer.clone(), origin, fact }
-            });
-            visible.entry(ecosystem).or_default().extend(findings);
-        }
+/// What lies over what, and what is seen from above.
+#[derive(Default)]
+struct Stacked {
+    tree: FileTree,
+    /// The findings of files that no upper layer replaced or removed, with their origin.
+    visible: BTreeMap<EcosystemId, Vec<Finding>>,
+    problems: Vec<Problem>,
+    coverage: Coverage,
+}
+
+fn stack(records: &[PackedRecord], layers: &[LayerRef], table: &[&dyn Ecosystem]) -> Read<Stacked> {
+    let (mut stacked, mut history) = (Stacked::default(), History::default());
+    let mut facts = Vec::with_capacity(records.len());
+    for (layer, record) in records.iter().enumerate() {
+        let (delta, rest) = record.open(table, &RecordLimits::NONE)?;
+        stacked.tree.lay(u32::try_from(layer).unwrap_or(u32::MAX), &delta);
+        history.lay(&delta);
+        facts.push(rest);
     }
-    visible
+    for (layer, (record, mut facts)) in records.iter().zip(facts).enumerate() {
+        while let Some(file) = facts.next()? {
+            history.see(layer, &file);
+            if stacked.shows(&file, layer) {
+                stacked.find(file, layer, layers, &history);
+            }
+        }
+        stacked.count(record, facts.finish()?);
+    }
+    Ok(stacked)
 }
 
-/// For each file of each record the origins of its facts; `None` where it is not visible.
-fn origins(records: &[LayerRecord], tree: &FileTree) -> Vec<Vec<Option<Vec<usize>>>> {
-    let history = History::new(records);
-    let of_file = |layer: usize, file: &FileFacts| {
-        let origin = |fact| history.origin(file.ecosystem, &file.path, layer, fact);
-        shows_layer(tree, file, layer).then(|| file.facts.iter().map(origin).collect())
-    };
-    let of_record = |(layer, record): (usize, &LayerRecord)| {
-        record.facts.iter().map(|file| of_file(layer, file)).collect()
-    };
-    records.iter().enumerate().map(of_record).collect()
-}
+impl Stacked {
+    /// Whether the file that a container would see is the one of this layer.
+    fn shows(&self, file: &FileFacts, layer: usize) -> bool {
+        self.tree.get(&file.path).is_some_and(|node| {
+            node.layer as usize == layer && matches!(node.kind, EntryKind::File | EntryKind::HardLink(_))
+        })
+    }
 
-/// Whether the file that a container would see is the one of this layer.
-fn shows_layer(tree: &FileTree, file: &FileFacts, layer: usize) -> bool {
-    tree.get(&file.path).is_some_and(|node| {
-        node.layer as usize == layer && matches!(node.kind, EntryKind::File | EntryKind::HardLink(_))
-    })
-}
+    /// Adds what a visible file of this layer says.
+    fn find(&mut self, file: FileFacts, layer: usize, layers: &[LayerRef], history: &History) {
+        let FileFacts { path, ecosystem, facts } = file;
+        let Some(layer_ref) = layers.get(layer) else { return };
+        let findings = facts.into_iter().map(|fact| {
+            let origin = history.origin(ecosystem, &path, layer, &fact);
+            let origin = layers.get(origin).unwrap_or(layer_ref).clone();
+            Finding { path: path.clone(), layer: layer_ref.clone(), origin, fact }
+        });
+        self.visible.entry(ecosystem).or_default().extend(findings);
+    }
 
-fn problems(records: &mut [LayerRecord]) -> Vec<Problem> {
-    records.iter_mut().flat_map(|record| std::mem::take(&mut record.problems)).collect()
-}
-
-fn coverage(records: &[LayerRecord]) -> Coverage {
-    let sum = |count: fn(&LayerRecord) -> u64| records.iter().map(count).sum();
-    Coverage {
-        layers: records.len() as u64,
-        layers_read: sum(|record| u64::from(record.was_read)),
-        entries: sum(|record| record.entries),
-        files_read: sum(|record| record.files_read),
-        compressed_bytes: sum(|record| record.compressed_bytes),
-        uncompressed_bytes: sum(|record| record.uncompressed_bytes),
-        layers_by_toc: sum(|record| u64::from(record.fetched_bytes.is_some())),
-        fetched_bytes: sum(|record| record.fetched_bytes.unwrap_or(record.compressed_bytes)),
+    fn count(&mut self, record: &PackedRecord, remainder: Remainder) {
+        let Remainder { problems, entries, files_read, compressed_bytes, uncompressed_bytes } = remainder;
+        self.problems.extend(problems);
+        let fetched_bytes = record.fetched_bytes;
+        let all = &mut self.coverage;
+        for (sum, count) in [
+            (&mut all.layers, 1),
+            (&mut all.layers_read, u64::from(record.was_read)),
+            (&mut all.entries, entries),
+            (&mut all.files_read, files_read),
+            (&mut all.compressed_bytes, compressed_bytes),
+            (&mut all.uncompressed_bytes, uncompressed_bytes),
+            (&mut all.layers_by_toc, u64::from(fetched_bytes.is_some())),
+            (&mut all.fetched_bytes, fetched_bytes.unwrap_or(compressed_bytes)),
+        ] {
+            *sum = sum.saturating_add(count);
+        }
     }
 }

@@ -24,6 +24,7 @@ mod passed;
 mod pipeline;
 mod record;
 mod soci;
+mod workers;
 
 pub use archive::{PassedArchive, read_archive};
 pub use cache::{

@@ -4,34 +4,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use supercargo_ecosystems::Fact;
 use supercargo_inventory::{EcosystemId, ImagePath};
-use supercargo_layer::EntryKind;
+use supercargo_layer::{EntryKind, LayerDelta};
 
-use crate::LayerRecord;
+use crate::FileFacts;
+use crate::record::Identity;
 
 /// What each layer says about each file that any reader looked into.
-pub(crate) struct History<'a> {
-    sightings: BTreeMap<(EcosystemId, &'a ImagePath), BTreeMap<usize, BTreeSet<Identity<'a>>>>,
-    breaks: Vec<BTreeSet<&'a ImagePath>>,
+#[derive(Default)]
+pub(crate) struct History {
+    sightings: BTreeMap<(EcosystemId, ImagePath), BTreeMap<usize, BTreeSet<Identity>>>,
+    breaks: Vec<BTreeSet<ImagePath>>,
 }
 
-/// What makes two sightings the same package: its purl as read, name and version.
-type Identity<'a> = (&'a supercargo_inventory::Purl, &'a str, Option<&'a str>);
+impl History {
+    /// Adds what the next layer removes, from the base up.
+    pub(crate) fn lay(&mut self, delta: &LayerDelta) {
+        self.breaks.push(breaks(delta));
+    }
 
-impl<'a> History<'a> {
-    /// Indexes the records of all layers, from the base up.
-    pub(crate) fn new(records: &'a [LayerRecord]) -> Self {
-        let mut sightings: BTreeMap<_, BTreeMap<usize, BTreeSet<Identity<'a>>>> = BTreeMap::new();
-        for (layer, record) in records.iter().enumerate() {
-            for file in &record.facts {
-                let identities = file.facts.iter().filter_map(identity).collect();
-                sightings.entry((file.ecosystem, &file.path)).or_default().insert(layer, identities);
-            }
-        }
-        Self { sightings, breaks: records.iter().map(breaks).collect() }
+    /// Adds what a layer says about a file, from the base up.
+    pub(crate) fn see(&mut self, layer: usize, file: &FileFacts) {
+        let identities = file.facts.iter().filter_map(Identity::of).collect();
+        let layers = self.sightings.entry((file.ecosystem, file.path.clone())).or_default();
+        layers.insert(layer, identities);
     }
 
     /// The lowest layer from which on, without a gap, every version of the file at `path` held the package of
-    /// `fact`. For anything but a package it is the layer of the finding itself.
+    /// `fact`. For anything but a package it is the layer of the finding itself. Knows of the layers seen so far.
     pub(crate) fn origin(
         &self,
         ecosystem: EcosystemId,
@@ -39,7 +38,9 @@ impl<'a> History<'a> {
         layer: usize,
         fact: &Fact,
     ) -> usize {
-        let (Some(wanted), Some(layers)) = (identity(fact), self.sightings.get(&(ecosystem, path))) else {
+        let (Some(wanted), Some(layers)) =
+            (Identity::of(fact), self.sightings.get(&(ecosystem, path.clone())))
+        else {
             return layer;
         };
         let mut origin = layer;
@@ -64,21 +65,11 @@ impl<'a> History<'a> {
     }
 }
 
-fn identity(fact: &Fact) -> Option<Identity<'_>> {
-    match fact {
-        Fact::Package(package) => Some((&package.purl, &package.name, package.version.as_deref())),
-        _ => None,
-    }
-}
-
 /// Paths at and below which a layer hides what lies under it: whiteouts, opaque folders, and folders that it
 /// replaces by something else.
-fn breaks(record: &LayerRecord) -> BTreeSet<&ImagePath> {
-    let replaced = record
-        .delta
-        .entries
-        .iter()
-        .filter(|entry| matches!(entry.kind, EntryKind::Symlink(_) | EntryKind::Special));
-    let removed = record.delta.whiteouts.iter().chain(&record.delta.opaques);
-    removed.chain(replaced.map(|entry| &entry.path)).collect()
+fn breaks(delta: &LayerDelta) -> BTreeSet<ImagePath> {
+    let replaced =
+        delta.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Symlink(_) | EntryKind::Special));
+    let removed = delta.whiteouts.iter().chain(&delta.opaques);
+    removed.chain(replaced.map(|entry| &entry.path)).cloned().collect()
 }

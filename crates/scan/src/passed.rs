@@ -6,7 +6,7 @@ use supercargo_image::ImageLayer;
 use supercargo_inventory::LayerRef;
 use supercargo_layer::{BlobFacts, DecompressError, LayerError, media_type_problem};
 
-use crate::LayerRecord;
+use crate::record::PackedRecord;
 
 /// What was read of layers from a stream, by the digests of their blobs.
 ///
@@ -18,7 +18,7 @@ pub struct PassedLayers(BTreeMap<supercargo_content::Digest, PassedLayer>);
 #[derive(Debug)]
 pub(crate) struct PassedLayer {
     pub(crate) facts: BlobFacts,
-    pub(crate) record: Result<LayerRecord, DecompressError>,
+    pub(crate) record: Result<PackedRecord, DecompressError>,
 }
 
 impl PassedLayers {
@@ -51,7 +51,7 @@ impl PassedLayers {
         &self,
         layer: &ImageLayer,
         place: &LayerRef,
-    ) -> Option<Result<LayerRecord, LayerError>> {
+    ) -> Option<Result<PackedRecord, LayerError>> {
         let passed = self.0.get(&layer.blob.digest)?;
         Some(passed.check(layer).and_then(|()| passed.record(layer, place)))
     }
@@ -74,15 +74,14 @@ impl PassedLayer {
         }
     }
 
-    fn record(&self, layer: &ImageLayer, place: &LayerRef) -> Result<LayerRecord, LayerError> {
+    fn record(&self, layer: &ImageLayer, place: &LayerRef) -> Result<PackedRecord, LayerError> {
         let damaged = |source: &DecompressError| LayerError::Decompress {
             layer: layer.blob.digest.clone(),
             source: source.clone(),
         };
-        let mut record = self.record.as_ref().map_err(damaged)?.clone();
-        record.problems.extend(media_type_problem(&layer.blob.media_type, self.facts.compression));
-        record.problems.iter_mut().for_each(|problem| problem.layer = Some(place.clone()));
-        record.layer = place.clone();
-        Ok(record)
+        let record = self.record.as_ref().map_err(damaged)?;
+        let mut problems = Vec::from_iter(media_type_problem(&layer.blob.media_type, self.facts.compression));
+        problems.iter_mut().for_each(|problem| problem.layer = Some(place.clone()));
+        Ok(record.at(place, problems))
     }
 }

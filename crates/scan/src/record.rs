@@ -12,6 +12,7 @@ mod key;
 mod layer;
 mod limits;
 mod package;
+mod packed;
 mod read;
 mod sealed;
 #[cfg(test)]
@@ -26,6 +27,9 @@ pub use error::{Inexpressible, RecordError};
 pub use inventory::{seal_inventory, unseal_inventory};
 pub use key::{KeyMaker, RecordKey, RecordKind};
 pub use limits::RecordLimits;
+pub(crate) use package::Identity;
+pub(crate) use packed::{PackedRecord, Remainder};
+pub(crate) use read::Read;
 pub use sealed::{RECORD_FORMAT, SealedRecord};
 
 /// Everything that one layer says, whatever lies above or below it.

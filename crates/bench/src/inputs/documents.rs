@@ -22,7 +22,7 @@ pub fn document(packages: usize) -> Document {
     let settlement = Settlement { packages: made, edges, problems: Vec::new() };
     let inventory = Inventory::assemble(None, layers, vec![settlement], Vec::new(), Coverage::default());
     let subject = Subject::container("registry.example.org/team/app");
-    Document::new(&inventory, subject, DocumentOptions::new("supercargo", "0.0.0"))
+    Document::new(inventory, subject, DocumentOptions::new("supercargo", "0.0.0"))
 }
 
 fn layer(index: u32) -> LayerRef {

@@ -62,8 +62,8 @@ impl Directory {
         }
         let name = header.name();
         let is_wanted = header.raw_name.len() <= shared.limits.path_bytes_max && roles(&name) != Role::None;
-        if is_wanted && self.entries.len() < super::KEPT_MAX && self.names.insert(name.clone()) {
-            self.entries.push(Entry::passed(name, header));
+        if is_wanted && self.entries.len() < super::KEPT_MAX && self.names.insert(name.to_string()) {
+            self.entries.push(Entry::passed(name.into_owned(), header));
         }
     }
 

@@ -188,6 +188,11 @@ impl Passing {
             }
             None => self.state = State::Lost(Search::default()),
         }
+        // Its room serves again, unless a search has found the next record by now.
+        if self.held.is_empty() {
+            self.held = held;
+            self.held.clear();
+        }
     }
 
     /// A directory behind the end of another takes its place, as for those who read archives from their end.

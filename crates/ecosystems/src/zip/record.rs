@@ -1,5 +1,7 @@
 //! The records of a zip archive, field by field (APPNOTE 6.3, sections 4.3 and 4.5.3).
 
+use std::borrow::Cow;
+
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 pub(super) const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 pub(super) const END: [u8; 4] = *b"PK\x05\x06";
@@ -71,9 +73,14 @@ impl Header {
     }
 
     /// The name with what is not UTF-8 replaced.
-    pub(super) fn name(&self) -> String {
-        String::from_utf8_lossy(&self.raw_name).into_owned()
+    pub(super) fn name(&self) -> Cow<'_, str> {
+        text(&self.raw_name)
     }
+}
+
+/// Text of a name with what is not UTF-8 replaced. Nearly all are UTF-8, and archives have names by the ten thousand.
+pub(super) fn text(name: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(name).map_or_else(|_| String::from_utf8_lossy(name), Cow::Borrowed)
 }
 
 /// How many bytes must be there to go on, for what has been gathered of a record; `None` for no record at all.

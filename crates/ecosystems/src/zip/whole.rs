@@ -4,7 +4,7 @@ use memchr::memmem;
 use rawzip::{ZipArchive, ZipSliceArchive};
 use supercargo_inventory::{Problem, ProblemKind};
 
-use super::record::END;
+use super::record::{self, END};
 use super::{Allowance, Entry, KEPT_MAX, Place, Role, Roles, disagrees};
 
 /// Bytes of the end of the directory without its comment, and of the longest comment.
@@ -49,7 +49,7 @@ impl<'a> Whole<'a> {
                 break;
             }
             let raw_name = record.file_path().as_bytes();
-            let name = String::from_utf8_lossy(raw_name);
+            let name = record::text(raw_name);
             let is_wanted = raw_name.len() <= shared.limits.path_bytes_max && roles(&name) != Role::None;
             if is_wanted && names.insert(name.to_string()) {
                 entries.push(Entry {

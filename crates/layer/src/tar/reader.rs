@@ -8,6 +8,7 @@ use super::header::{BLOCK_BYTES, Header, text};
 use super::pax::Pax;
 use super::sparse::{self, MapText, Segment};
 use super::{TarDamage, TarError};
+use crate::overlap::StreamHasher;
 use crate::window::{WINDOW_BYTES, Window};
 
 /// Bytes of a body that can be looked at before deciding on it.
@@ -283,9 +284,11 @@ impl<R: Read> TarReader<R> {
         self.window.into_parts().0
     }
 
-    /// The same, and the hasher of all that was consumed.
-    pub(crate) fn into_parts(self) -> (R, Option<Hasher>) {
-        self.window.into_parts()
+    /// The same, and the hasher of all that was consumed, here or on another thread.
+    pub(crate) fn into_parts(mut self) -> (R, Option<StreamHasher>) {
+        let apart = self.window.end_apart();
+        let (inner, here) = self.window.into_parts();
+        (inner, here.map(StreamHasher::Here).or(apart.map(StreamHasher::Apart)))
     }
 
     fn fits_window(&self) -> bool {

@@ -101,7 +101,7 @@ fn the_serial_number_follows_the_content() {
         let mut options = samples::options();
         change(&mut options);
         let inventory = supercargo_inventory::Inventory::default();
-        let value = json(&Document::new(&inventory, subject, options), format);
+        let value = json(&Document::new(inventory, subject, options), format);
         value["serialNumber"].as_str().expect("serial number").to_owned()
     };
     let other =

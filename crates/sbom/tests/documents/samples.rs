@@ -24,7 +24,7 @@ pub(crate) fn all() -> Vec<(&'static str, Document)> {
 /// A document without operating system.
 pub(crate) fn document(settlements: Vec<Settlement>, subject: Subject) -> Document {
     let inventory = Inventory::assemble(None, vec![], settlements, vec![], Coverage::default());
-    Document::new(&inventory, subject, options())
+    Document::new(inventory, subject, options())
 }
 
 pub(crate) fn options() -> DocumentOptions {
@@ -145,7 +145,7 @@ fn image() -> Document {
         supplier: Party::parse("ACME"),
         ..options()
     };
-    Document::new(&inventory, subject(), options)
+    Document::new(inventory, subject(), options)
 }
 
 pub(crate) fn pypi(name: &str) -> Package {
@@ -214,7 +214,7 @@ fn hostile() -> Document {
         options: map,
         ..DocumentOptions::new(&text, &text)
     };
-    Document::new(&inventory, subject, options)
+    Document::new(inventory, subject, options)
 }
 
 fn nasty(text: &str) -> Package {

@@ -9,11 +9,9 @@ use supercargo_inventory::{Inventory, LayerRef};
 use supercargo_layer::Announced;
 
 use super::RecordStore;
-use crate::record::{seal_inventory, unseal_inventory};
+use crate::record::{PackedRecord, seal_inventory, unseal_inventory};
 use crate::soci::Soci;
-use crate::{
-    Inexpressible, KeyMaker, LayerRecord, RecordError, RecordKey, RecordLimits, ScanOptions, SealedRecord,
-};
+use crate::{KeyMaker, RecordError, RecordKey, RecordLimits, ScanOptions};
 
 /// How much of a scan came from a store. It changes nothing in the inventory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,34 +65,37 @@ impl<'a> Shelf<'a> {
     pub(crate) fn keep_inventory(
         &self,
         layers: &[ImageLayer],
-        records: &[LayerRecord],
+        records: &[PackedRecord],
         inventory: &Inventory,
     ) {
-        let is_proved = |record: &LayerRecord| record.is_verified || !record.was_read;
+        let is_proved = |record: &PackedRecord| record.is_verified || !record.was_read;
         if records.iter().all(is_proved) && !layers.iter().any(|layer| self.is_by_toc(layer)) {
             let key = self.keys.image(layers);
-            self.keep_sealed(&key, seal_inventory(inventory, &key));
+            match seal_inventory(inventory, &key) {
+                Ok(sealed) => self.store.store(&key, &sealed),
+                Err(error) => self.note(format!("the record {key} was not kept: {error}")),
+            }
         }
     }
 
     /// The record of a layer that was read before, at its place in this image.
-    pub(crate) fn layer(&self, place: &LayerRef, layer: &ImageLayer) -> Option<LayerRecord> {
+    pub(crate) fn layer(&self, place: &LayerRef, layer: &ImageLayer) -> Option<PackedRecord> {
         if self.is_by_toc(layer) {
             return None;
         }
         let key = self.keys.layer(layer);
         let sealed = self.store.load(&key)?;
-        let record = LayerRecord::unseal(&sealed, place.clone(), self.table, &self.limits);
+        let record = PackedRecord::checked(sealed, place.clone(), self.table, &self.limits);
         let record = record.map_err(|error| self.unusable(&key, &error)).ok()?;
         self.layers.fetch_add(1, Ordering::Relaxed);
         Some(record)
     }
 
     /// Keeps the record of a layer, if its bytes were checked.
-    pub(crate) fn keep_layer(&self, layer: &ImageLayer, record: &LayerRecord) {
+    pub(crate) fn keep_layer(&self, layer: &ImageLayer, record: &PackedRecord) {
         if record.is_verified && record.was_read && !self.is_by_toc(layer) {
             let key = self.keys.layer(layer);
-            self.keep_sealed(&key, record.seal(&key));
+            self.store.store(&key, &record.seal(&key));
         }
     }
 
@@ -107,13 +108,6 @@ impl<'a> Shelf<'a> {
     pub(crate) fn reuse(self) -> Reuse {
         let notes = self.notes.into_inner().unwrap_or_default();
         Reuse { layers: self.layers.into_inner(), image: false, notes }
-    }
-
-    fn keep_sealed(&self, key: &RecordKey, sealed: Result<SealedRecord, Inexpressible>) {
-        match sealed {
-            Ok(sealed) => self.store.store(key, &sealed),
-            Err(error) => self.note(format!("the record {key} was not kept: {error}")),
-        }
     }
 
     fn unusable(&self, key: &RecordKey, error: &RecordError) {

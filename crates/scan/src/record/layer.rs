@@ -4,6 +4,7 @@ use supercargo_ecosystems::Ecosystem;
 use supercargo_inventory::LayerRef;
 use supercargo_layer::{Entry, EntryKind, LayerDelta};
 
+use super::packed::{PackedRecord, Remainder};
 use super::read::{Read, Reader};
 use super::write::Writer;
 use super::{FileFacts, Inexpressible, LayerRecord, RecordError, RecordKey, RecordLimits, SealedRecord};
@@ -14,10 +15,7 @@ impl LayerRecord {
     /// # Errors
     /// When something in the record names another layer.
     pub fn seal(&self, key: &RecordKey) -> Result<SealedRecord, Inexpressible> {
-        let layers = std::slice::from_ref(&self.layer);
-        let mut to = Writer::new(SealedRecord::head(key), layers);
-        to.record(self);
-        Ok(SealedRecord::close(to.finish()?))
+        Ok(PackedRecord::pack(self)?.seal(key))
     }
 
     /// The record of the layer at `place`.
@@ -30,16 +28,12 @@ impl LayerRecord {
         table: &[&dyn Ecosystem],
         limits: &RecordLimits,
     ) -> Result<Self, RecordError> {
-        let mut from = Reader::new(sealed.body(), table, limits);
-        from.set_layers(vec![place.clone()]);
-        let record = from.record(place)?;
-        from.finish()?;
-        Ok(record)
+        PackedRecord::of_body(sealed.body().to_vec(), place).unpack(table, limits)
     }
 }
 
 impl Writer<'_> {
-    fn record(&mut self, record: &LayerRecord) {
+    pub(super) fn record(&mut self, record: &LayerRecord) {
         let LayerRecord {
             // Its place is given again when the record is read.
             layer: _,
@@ -92,30 +86,29 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
-    fn record(&mut self, layer: LayerRef) -> Read<LayerRecord> {
-        Ok(LayerRecord {
-            layer,
-            delta: LayerDelta {
-                entries: self.list(Self::entry)?,
-                whiteouts: self.list(Self::path)?,
-                opaques: self.list(Self::path)?,
-            },
-            facts: self.list(|from| {
-                Ok(FileFacts {
-                    path: from.path()?,
-                    ecosystem: from.ecosystem()?,
-                    facts: from.list(Self::fact)?,
-                })
-            })?,
+    pub(super) fn delta(&mut self) -> Read<LayerDelta> {
+        Ok(LayerDelta {
+            entries: self.list(Self::entry)?,
+            whiteouts: self.list(Self::path)?,
+            opaques: self.list(Self::path)?,
+        })
+    }
+
+    pub(super) fn file_facts(&mut self) -> Read<FileFacts> {
+        Ok(FileFacts { path: self.path()?, ecosystem: self.ecosystem()?, facts: self.list(Self::fact)? })
+    }
+
+    /// What stands behind the facts.
+    pub(super) fn remainder(mut self) -> Read<Remainder> {
+        let remainder = Remainder {
             problems: self.list(Self::problem)?,
             entries: self.number()?,
             files_read: self.number()?,
             compressed_bytes: self.number()?,
             uncompressed_bytes: self.number()?,
-            was_read: true,
-            is_verified: true,
-            fetched_bytes: None,
-        })
+        };
+        self.finish()?;
+        Ok(remainder)
     }
 
     fn entry(&mut self) -> Read<Entry> {

@@ -11,6 +11,12 @@ pub struct RecordLimits {
     pub text_bytes_max: u64,
 }
 
+impl RecordLimits {
+    /// None, for what this process has written and kept to itself.
+    pub(crate) const NONE: Self =
+        Self { record_bytes_max: u64::MAX, items_max: u64::MAX, text_bytes_max: u64::MAX };
+}
+
 impl Default for RecordLimits {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;

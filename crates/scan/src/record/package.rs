@@ -9,6 +9,22 @@ use super::RecordError;
 use super::read::{Read, Reader};
 use super::write::Writer;
 
+/// What makes two sightings the same package: its purl as read, name and version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Identity(Box<[u8]>);
+
+impl Identity {
+    /// That of a package; `None` for any other fact.
+    pub(crate) fn of(fact: &Fact) -> Option<Self> {
+        let Fact::Package(package) = fact else { return None };
+        let mut to = Writer::new(Vec::new(), &[]);
+        to.purl(&package.purl);
+        to.text(&package.name);
+        to.optional_text(package.version.as_deref());
+        to.finish().ok().map(|bytes| Self(bytes.into()))
+    }
+}
+
 impl Writer<'_> {
     pub(super) fn fact(&mut self, fact: &Fact) {
         match fact {

@@ -7,8 +7,11 @@ use supercargo_inventory::{EcosystemId, ImagePath, LayerRef};
 use super::code::Coded;
 use super::{RecordError, RecordLimits};
 
+/// Items of a list that room is made for before they are read.
+const ITEMS_AT_ONCE: usize = 1024;
+
 /// What reading gives.
-pub(super) type Read<T> = Result<T, RecordError>;
+pub(crate) type Read<T> = Result<T, RecordError>;
 
 /// Reads what [`Writer`](super::write::Writer) wrote.
 pub(super) struct Reader<'a> {
@@ -102,15 +105,25 @@ impl<'a> Reader<'a> {
         self.optional(Self::text)
     }
 
-    /// Every item takes a byte at least, so a list cannot claim more items than bytes are left.
     pub(super) fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+        let count = self.count()?;
+        // No more than that in advance: a claim is cheaper than the room for it.
+        let mut items = Vec::with_capacity(usize::try_from(count).unwrap_or(usize::MAX).min(ITEMS_AT_ONCE));
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
+
+    /// The length of a list. Every item takes a byte at least, so it cannot claim more of them than bytes are left.
+    pub(super) fn count(&mut self) -> Read<u64> {
         let count = self.number()?;
         let left = self.items_left.min(self.rest.len() as u64);
         if count > left {
             return Err(RecordError::Items { found: count, left });
         }
         self.items_left -= count;
-        (0..count).map(|_| read(self)).collect()
+        Ok(count)
     }
 
     pub(super) fn path(&mut self) -> Read<ImagePath> {

@@ -71,6 +71,21 @@ impl SealedRecord {
         head
     }
 
+    /// A new record with this body.
+    pub(super) fn of_body(key: &RecordKey, body: &[u8]) -> Self {
+        let mut bytes = Self::head(key);
+        bytes.extend_from_slice(body);
+        Self::close(bytes)
+    }
+
+    /// The body alone.
+    pub(super) fn into_body(self) -> Vec<u8> {
+        let Self(mut bytes) = self;
+        bytes.truncate(bytes.len().saturating_sub(CHECKSUM_BYTES));
+        bytes.drain(..HEAD_BYTES.min(bytes.len()));
+        bytes
+    }
+
     /// Adds the checksum.
     pub(super) fn close(mut bytes: Vec<u8>) -> Self {
         let checksum = Digest::sha256_of(&bytes).to_bytes();

@@ -1,5 +1,7 @@
 //! What the format has no field for, and what scanners look for under names of their own.
 
+use std::borrow::Cow;
+
 use supercargo_inventory::{Distro, LayerRef, Package, RelationshipKind};
 
 use super::parts::{Property, link_type};
@@ -41,7 +43,8 @@ pub(super) fn of_subject(document: &Document) -> Vec<Property<'_>> {
     let subject = &document.subject;
     let mut properties = Vec::new();
     for layer in &document.layers {
-        layer_properties(&format!("supercargo:layer:{}", layer.index), layer, false, &mut properties);
+        let named = |name: &str| format!("supercargo:layer:{}:{name}", layer.index);
+        digests(layer, named("diffID"), named("digest"), &mut properties);
     }
     for (kind, map) in [("annotation", &subject.annotations), ("label", &subject.labels)] {
         let named = |key| format!("supercargo:image:{kind}:{key}");
@@ -116,10 +119,12 @@ fn holder_name(kind: RelationshipKind) -> &'static str {
 /// Layers and paths.
 fn places<'a>(package: &'a Package, out: &mut Vec<Property<'a>>) {
     if let Some(layer) = layer_of(package) {
-        layer_properties("supercargo:layer", layer, true, out);
+        out.push(Property::new("supercargo:layer:index", layer.index.to_string()));
+        digests(layer, "supercargo:layer:diffID", "supercargo:layer:digest", out);
     }
     if let Some(layer) = &package.origin {
-        layer_properties("supercargo:origin", layer, true, out);
+        out.push(Property::new("supercargo:origin:index", layer.index.to_string()));
+        digests(layer, "supercargo:origin:diffID", "supercargo:origin:digest", out);
     }
     for (at, evidence) in package.evidence.iter().enumerate() {
         out.push(Property::new(format!("supercargo:location:{at}:path"), location(evidence)));
@@ -129,13 +134,10 @@ fn places<'a>(package: &'a Package, out: &mut Vec<Property<'a>>) {
     }
 }
 
-fn layer_properties(prefix: &str, layer: &LayerRef, with_index: bool, out: &mut Vec<Property<'_>>) {
-    if with_index {
-        out.push(Property::new(format!("{prefix}:index"), layer.index.to_string()));
-    }
-    let digests = [("diffID", &layer.diff_id), ("digest", &layer.blob)];
-    for (name, digest) in digests {
-        out.extend(digest.iter().map(|it| Property::new(format!("{prefix}:{name}"), it.to_string())));
+/// The digests of a layer, under these names.
+fn digests<'a, N: Into<Cow<'a, str>>>(layer: &LayerRef, diff_id: N, blob: N, out: &mut Vec<Property<'a>>) {
+    for (name, digest) in [(diff_id, &layer.diff_id), (blob, &layer.blob)] {
+        out.extend(digest.as_ref().map(|digest| Property::new(name, digest.to_string())));
     }
 }
 
@@ -155,23 +157,18 @@ fn unfit<'a>(package: &'a Package, out: &mut Vec<Property<'a>>) {
 
 /// The names under which Trivy looks for source package, type and layer of a distribution's package.
 fn trivy<'a>(document: &'a Document, package: &'a Package, out: &mut Vec<Property<'a>>) {
-    let mut add = |name: &str, value: String| {
-        out.push(Property::new(format!("aquasecurity:trivy:{name}"), value));
-    };
+    if let Some(layer) = package.origin.as_ref().or(layer_of(package)) {
+        digests(layer, "aquasecurity:trivy:LayerDiffID", "aquasecurity:trivy:LayerDigest", out);
+    }
+    let mut add = |name: &'static str, value: String| out.push(Property::new(name, value));
     if let Some(distro) = &document.distro {
-        add("PkgType", distro.id.clone());
+        add("aquasecurity:trivy:PkgType", distro.id.clone());
     }
     if let Some(version) = &package.version {
-        add("PkgID", format!("{}@{version}", package.name));
-    }
-    if let Some(layer) = package.origin.as_ref().or(layer_of(package)) {
-        let digests = [("LayerDiffID", &layer.diff_id), ("LayerDigest", &layer.blob)];
-        digests.iter().for_each(|(name, digest)| {
-            digest.iter().for_each(|digest| add(name, digest.to_string()));
-        });
+        add("aquasecurity:trivy:PkgID", format!("{}@{version}", package.name));
     }
     if let Some((name, version)) = &package.source {
-        add("SrcName", name.clone());
+        add("aquasecurity:trivy:SrcName", name.clone());
         let parts = version.as_deref().map(|version| split_version(package.purl.kind(), version));
         for (name, value) in parts.into_iter().flatten() {
             add(name, value.to_owned());
@@ -182,7 +179,7 @@ fn trivy<'a>(document: &'a Document, package: &'a Package, out: &mut Vec<Propert
 /// Epoch, version and release, for the systems whose versions have these parts.
 fn split_version<'a>(kind: &str, text: &'a str) -> Vec<(&'static str, &'a str)> {
     if !matches!(kind, "deb" | "rpm") {
-        return vec![("SrcVersion", text)];
+        return vec![("aquasecurity:trivy:SrcVersion", text)];
     }
     let is_epoch =
         |epoch: &str| !epoch.is_empty() && epoch.len() <= 9 && epoch.bytes().all(|b| b.is_ascii_digit());
@@ -194,7 +191,11 @@ fn split_version<'a>(kind: &str, text: &'a str) -> Vec<(&'static str, &'a str)> 
         Some((version, release)) => (version, Some(release)),
         None => (rest, None),
     };
-    let parts = [("SrcEpoch", epoch), ("SrcVersion", Some(version)), ("SrcRelease", release)];
+    let parts = [
+        ("aquasecurity:trivy:SrcEpoch", epoch),
+        ("aquasecurity:trivy:SrcVersion", Some(version)),
+        ("aquasecurity:trivy:SrcRelease", release),
+    ];
     parts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
@@ -206,10 +207,14 @@ mod tests {
     fn source_versions_are_split_as_scanners_expect() {
         assert_eq!(
             split_version("deb", "1:2.3-4-5"),
-            [("SrcEpoch", "1"), ("SrcVersion", "2.3-4"), ("SrcRelease", "5")]
+            [
+                ("aquasecurity:trivy:SrcEpoch", "1"),
+                ("aquasecurity:trivy:SrcVersion", "2.3-4"),
+                ("aquasecurity:trivy:SrcRelease", "5")
+            ]
         );
-        assert_eq!(split_version("apk", "1.2-r3"), [("SrcVersion", "1.2-r3")]);
-        assert_eq!(split_version("deb", "x:1"), [("SrcVersion", "x:1")]);
-        assert_eq!(split_version("rpm", "7"), [("SrcVersion", "7")]);
+        assert_eq!(split_version("apk", "1.2-r3"), [("aquasecurity:trivy:SrcVersion", "1.2-r3")]);
+        assert_eq!(split_version("deb", "x:1"), [("aquasecurity:trivy:SrcVersion", "x:1")]);
+        assert_eq!(split_version("rpm", "7"), [("aquasecurity:trivy:SrcVersion", "7")]);
     }
 }
