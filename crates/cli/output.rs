@@ -1,11 +1,14 @@
 //! Where data goes: stdout or files, whole or not at all.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use supercargo::Error;
 use supercargo::sbom::FormatId;
+
+/// Bytes gathered before they are written.
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// One `-o FORMAT[=FILE]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,50 +47,63 @@ impl Output {
 
 /// Writes bytes to stdout.
 pub(crate) fn stdout(bytes: &[u8]) -> Result<(), Error> {
-    let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(bytes)
+    stdout_with(|out| out.write_all(bytes))
+}
+
+/// The same, bit by bit.
+pub(crate) fn stdout_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let mut stdout = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
+    write(&mut stdout)
         .and_then(|()| stdout.flush())
         .map_err(|source| Error::write(Path::new("stdout"), source))
 }
 
 /// Writes a file through a temporary one beside it, so that a half-written file never has the final name.
 pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    replace(path, bytes, 0o644)
+    file_with(path, |out| out.write_all(bytes))
+}
+
+/// The same, bit by bit.
+pub(crate) fn file_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
+    replace(path, 0o644, write).map_err(|source| Error::write(path, source))
 }
 
 /// The same for a private key: only the owner may read it, and an existing file is not overwritten.
 pub(crate) fn new_secret_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if path.exists() {
-        let kind = std::io::ErrorKind::AlreadyExists;
-        return Err(Error::write(path, std::io::Error::new(kind, "there is such a file already")));
+        let kind = io::ErrorKind::AlreadyExists;
+        return Err(Error::write(path, io::Error::new(kind, "there is such a file already")));
     }
-    replace(path, bytes, 0o600)
+    replace(path, 0o600, |out| out.write_all(bytes)).map_err(|source| Error::write(path, source))
 }
 
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let is_device = fs::metadata(path).is_ok_and(|meta| !meta.is_file());
     if is_device {
-        return fs::write(path, bytes).map_err(|source| Error::write(path, source));
+        let mut device = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
+        return write(&mut device).and_then(|()| device.flush());
     }
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
+    let written = write_new(&temporary, mode, write).and_then(|()| fs::rename(&temporary, path));
+    written.inspect_err(|_| {
         let _nothing_to_remove = fs::remove_file(&temporary);
-        Error::write(path, source)
     })
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+fn write_new(path: &Path, mode: u32, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let mut file = BufWriter::with_capacity(BUFFER_BYTES, options.open(path)?);
+    write(&mut file)?;
+    file.flush()?;
+    file.get_ref().sync_all()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! `supercargo scan`.
 
+use std::io::Write;
+
 use supercargo::image::Image;
 use supercargo::inventory::{Coverage, Inventory};
-use supercargo::sbom::{Document, FormatId};
+use supercargo::sbom::{Document, EncodeError, FormatId};
 use supercargo::{Error, Scanned, Session};
 
 use super::{cache, setup};
@@ -54,11 +56,13 @@ fn outputs(args: &ScanArgs) -> Result<Vec<Output>, Error> {
 }
 
 fn write(document: &Document, output: &Output, platform: Option<&str>) -> Result<(), Error> {
-    let bytes = supercargo::encode(document, output.format)?;
     let output = platform.map_or_else(|| output.clone(), |platform| output.for_platform(platform));
+    let encode = |out: &mut dyn Write| {
+        output.format.format().encode(document, out).map_err(|EncodeError { source, .. }| source)
+    };
     match &output.file {
-        Some(file) => output::file(file, &bytes),
-        None => output::stdout(&bytes),
+        Some(file) => output::file_with(file, encode),
+        None => output::stdout_with(encode),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::Serializer;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::Formatter;
 
 use crate::text::is_treacherous;
 
@@ -12,7 +12,7 @@ use crate::text::is_treacherous;
 /// is attested and fetched again is what was written.
 pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(1 << 16, out);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Careful(PrettyFormatter::new()));
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Careful::default());
     value.serialize(&mut serializer).map_err(io::Error::from)?;
     out.flush()
 }
@@ -31,14 +31,54 @@ where
     }
 }
 
-/// The pretty formatter, which also escapes characters that steer terminals or hide text. The value stays
-/// the same; only its spelling in the file is safe to show.
-struct Careful(PrettyFormatter<'static>);
+/// Two spaces for each level, and escapes for characters that steer terminals or hide text. The value stays the same; only
+/// its spelling in the file is safe to show.
+#[derive(Default)]
+struct Careful {
+    depth: usize,
+    /// Whether the array or object that is written has something in it.
+    has_value: bool,
+}
+
+/// A new line and its indentation, as far as it is written at once.
+const NEW_LINE: &[u8] = b"\n                                ";
+
+impl Careful {
+    fn new_line<W: ?Sized + Write>(&self, out: &mut W) -> io::Result<()> {
+        let spaces = 2 * self.depth;
+        out.write_all(NEW_LINE.get(..=spaces).unwrap_or(NEW_LINE))?;
+        for _ in NEW_LINE.len()..=spaces {
+            out.write_all(b" ")?;
+        }
+        Ok(())
+    }
+
+    fn begin<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.has_value = false;
+        out.write_all(bracket)
+    }
+
+    fn end<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth -= 1;
+        if self.has_value {
+            self.new_line(out)?;
+        }
+        out.write_all(bracket)
+    }
+
+    fn item<W: ?Sized + Write>(&self, out: &mut W, is_first: bool) -> io::Result<()> {
+        if !is_first {
+            out.write_all(b",")?;
+        }
+        self.new_line(out)
+    }
+}
 
 impl Formatter for Careful {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         // Nearly all text is plain, which is told for many bytes at once.
-        if fragment.is_ascii() && !fragment.as_bytes().contains(&0x7f) {
+        if fragment.bytes().fold(true, |is_plain, byte| is_plain & (byte < 0x7f)) {
             return out.write_all(fragment.as_bytes());
         }
         let mut plain = 0;
@@ -54,39 +94,41 @@ impl Formatter for Careful {
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_array(out)
+        self.begin(out, b"[")
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array(out)
+        self.end(out, b"]")
     }
 
     fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, is_first: bool) -> io::Result<()> {
-        self.0.begin_array_value(out, is_first)
+        self.item(out, is_first)
     }
 
-    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array_value(out)
+    fn end_array_value<W: ?Sized + Write>(&mut self, _out: &mut W) -> io::Result<()> {
+        self.has_value = true;
+        Ok(())
     }
 
     fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object(out)
+        self.begin(out, b"{")
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object(out)
+        self.end(out, b"}")
     }
 
     fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, is_first: bool) -> io::Result<()> {
-        self.0.begin_object_key(out, is_first)
+        self.item(out, is_first)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(out)
+        out.write_all(b": ")
     }
 
-    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object_value(out)
+    fn end_object_value<W: ?Sized + Write>(&mut self, _out: &mut W) -> io::Result<()> {
+        self.has_value = true;
+        Ok(())
     }
 }
 
@@ -102,5 +144,16 @@ mod tests {
         let json = String::from_utf8(bytes).unwrap();
         assert_eq!(json, "[\n  \"a\\u001b[31m\\u009bb\\u202ec\\ufeff\\udbff\\udffe\\udb40\\udc41ü\"\n]");
         assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
+    }
+
+    #[test]
+    fn the_layout_is_that_of_serde_json() {
+        let mut deep = serde_json::json!({ "leaf": [] });
+        for at in 0..40 {
+            deep = serde_json::json!({ "a": [1, null, "x"], "empty": {}, "down": [deep], "n": at });
+        }
+        let mut bytes = Vec::new();
+        write(&deep, &mut bytes).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), serde_json::to_string_pretty(&deep).unwrap());
     }
 }

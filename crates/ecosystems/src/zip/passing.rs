@@ -129,6 +129,13 @@ impl Passing {
     }
 
     fn record(&mut self, bytes: &[u8], shared: &mut Allowance<'_>) -> usize {
+        // Nearly always all of it is there.
+        if let (true, Some(wanted)) = (self.held.is_empty(), record::wanted(bytes))
+            && let Some(whole) = bytes.get(..wanted)
+        {
+            self.parsed(whole, self.position + wanted as u64, shared);
+            return wanted;
+        }
         let mut used = 0;
         loop {
             let Some(wanted) = record::wanted(&self.held) else {
@@ -137,7 +144,8 @@ impl Passing {
             };
             let missing = wanted.saturating_sub(self.held.len());
             if missing == 0 {
-                self.parsed(self.position + used as u64, shared);
+                let held = std::mem::take(&mut self.held);
+                self.parsed(&held, self.position + used as u64, shared);
                 return used;
             }
             let more = bytes.get(used..).unwrap_or_default();
@@ -164,10 +172,9 @@ impl Passing {
     }
 
     /// A record is complete; it ends at `end`.
-    fn parsed(&mut self, end: u64, shared: &mut Allowance<'_>) {
-        let held = std::mem::take(&mut self.held);
-        let at = end.saturating_sub(held.len() as u64);
-        match record::parse(&held, at) {
+    fn parsed(&mut self, record: &[u8], end: u64, shared: &mut Allowance<'_>) {
+        let at = end.saturating_sub(record.len() as u64);
+        match record::parse(record, at) {
             Some(Record::Local(header)) => self.member(header, shared),
             Some(Record::Central(header)) => {
                 self.begin_directory();
@@ -187,11 +194,6 @@ impl Passing {
                 self.skip(found.comment_bytes);
             }
             None => self.state = State::Lost(Search::default()),
-        }
-        // Its room serves again, unless a search has found the next record by now.
-        if self.held.is_empty() {
-            self.held = held;
-            self.held.clear();
         }
     }
 

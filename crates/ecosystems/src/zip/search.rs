@@ -1,6 +1,8 @@
 //! Looking for the next record in bytes that come in pieces.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::record::DESCRIPTOR_BYTES_MAX;
 
@@ -8,6 +10,9 @@ use super::record::DESCRIPTOR_BYTES_MAX;
 const BEFORE: usize = DESCRIPTOR_BYTES_MAX;
 /// Bytes kept of the pieces before: what may belong to a signature that is not complete, and what stands before it.
 const KEPT: usize = BEFORE + 3;
+
+/// Made once: archives have members by the ten thousand.
+static PK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"PK"));
 
 /// A place that begins like a record.
 pub(super) struct Hit<'a> {
@@ -53,7 +58,7 @@ impl Search {
         edge.get_mut(..old)?.copy_from_slice(&self.history);
         edge.get_mut(old..length)?.copy_from_slice(piece.get(..fresh)?);
         let edge = edge.get(..length)?;
-        let starts = memmem::find_iter(edge, b"PK").filter(|at| at + 4 > old && *at < old + BEFORE);
+        let starts = PK.find_iter(edge).filter(|at| at + 4 > old && *at < old + BEFORE);
         for at in starts {
             let Some(signature) = edge.get(at..).and_then(|rest| rest.first_chunk::<4>()) else { break };
             let before = edge.get(at.saturating_sub(BEFORE)..at).unwrap_or_default();
@@ -67,7 +72,7 @@ impl Search {
 
     fn inside(&self, piece: &[u8], accept: &mut dyn FnMut(&Hit<'_>) -> bool) -> Option<([u8; 4], usize)> {
         let rest = piece.get(BEFORE..)?;
-        for at in memmem::find_iter(rest, b"PK").map(|at| at + BEFORE) {
+        for at in PK.find_iter(rest).map(|at| at + BEFORE) {
             let signature = piece.get(at..).and_then(|rest| rest.first_chunk::<4>())?;
             let before = piece.get(at - BEFORE..at).unwrap_or_default();
             if accept(&Hit { before, signature: *signature, distance: self.passed + at as u64 }) {
