@@ -71,7 +71,7 @@ impl Ecosystem for ReleaseFiles {
         if file.bytes.len() > FILE_BYTES_MAX {
             return Err(Problem::malformed(format!("a release file of more than {FILE_BYTES_MAX} bytes")));
         }
-        let text = String::from_utf8_lossy(file.bytes);
+        let text = crate::text::lossy(file.bytes);
         let name = file.path.file_name();
         let distro = match name {
             "lsb-release" => os_release::from_lsb(&text),

@@ -48,7 +48,7 @@ impl Ecosystem for Dpkg {
     }
 
     fn read(&self, file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
-        let text = String::from_utf8_lossy(file.bytes);
+        let text = crate::text::lossy(file.bytes);
         let name = file.path.file_name();
         if name == "copyright" {
             copyright::read(file.path, &text, out);

@@ -60,7 +60,7 @@ impl Ecosystem for Python {
             "installed-files.txt" => record::read_installed_files(file, out),
             "INSTALLER" => read_installer(file, out),
             "direct_url.json" => direct_url::read(file, out)?,
-            "requires.txt" => requirement::read_requires_txt(&String::from_utf8_lossy(file.bytes), out),
+            "requires.txt" => requirement::read_requires_txt(&crate::text::lossy(file.bytes), out),
             name if name.ends_with(".egg") => egg::read(file, out)?,
             _ => out.package(metadata::package(file.path, "", file.bytes)?),
         }
@@ -73,7 +73,7 @@ impl Ecosystem for Python {
 }
 
 fn read_installer(file: &Candidate<'_>, out: &mut Findings) {
-    if let Some(name) = crate::text::token(&String::from_utf8_lossy(file.bytes)) {
+    if let Some(name) = crate::text::token(&crate::text::lossy(file.bytes)) {
         out.facts.push(note("installer", name));
     }
 }

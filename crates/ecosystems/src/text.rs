@@ -1,9 +1,16 @@
 //! Checks and clean-up of words that come from metadata.
 
+use std::borrow::Cow;
+
 use supercargo_inventory::{HashAlgorithm, Link, LinkKind, PackageHash};
 
 /// Bytes of a name or version that is believed.
 const WORD_BYTES_MAX: usize = 512;
+
+/// Text with what is not UTF-8 replaced. Nearly all is UTF-8, which is told many bytes at once.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
 
 /// The text without white space around it, when it can be a name or version: short, one line, no control
 /// characters.

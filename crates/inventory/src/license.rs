@@ -52,6 +52,10 @@ fn canonical_expression(text: &str) -> Option<String> {
 /// One word with its trailing separator, in the case of the SPDX list when the list knows it in any case.
 fn list_case(word: &str) -> String {
     let bare = word.trim_end_matches([' ', '(', ')']);
+    // Most are written as the list has them, which is sorted.
+    if spdx::license_id(bare).is_some_and(|license| license.name == bare) {
+        return word.to_owned();
+    }
     let operator = ["AND", "OR", "WITH"].into_iter().find(|operator| operator.eq_ignore_ascii_case(bare));
     let known = spdx::identifiers::LICENSES
         .iter()

@@ -17,7 +17,7 @@ impl ImagePath {
     pub fn new(path: &str) -> Self {
         // Nearly every path of an archive is normal but for its ends, and needs one allocation then.
         let plain = path.strip_prefix("./").unwrap_or(path).trim_matches('/');
-        if plain.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+        if is_normal(plain.as_bytes()) {
             return Self(plain.into());
         }
         let mut parts: Vec<&str> = Vec::new();
@@ -83,6 +83,27 @@ impl ImagePath {
     }
 }
 
+/// Whether no component is empty, `.` or `..`.
+fn is_normal(path: &[u8]) -> bool {
+    let (mut length, mut dots) = (0, 0);
+    for &byte in path {
+        if byte != b'/' {
+            length += 1;
+            dots += usize::from(byte == b'.');
+        } else if is_special(length, dots) {
+            return false;
+        } else {
+            (length, dots) = (0, 0);
+        }
+    }
+    !is_special(length, dots)
+}
+
+/// Whether a component of so many bytes, so many of which are dots, is empty, `.` or `..`.
+fn is_special(length: usize, dots: usize) -> bool {
+    length <= 2 && dots == length
+}
+
 /// Text for any bytes; see [`ImagePath`].
 fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
@@ -130,6 +151,16 @@ mod tests {
         for spelling in ["etc/passwd", "/etc/passwd", "./etc//passwd", "../../etc/passwd", "etc/x/../passwd/"]
         {
             assert_eq!(ImagePath::new(spelling).as_str(), "etc/passwd", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn names_of_dots_are_names() {
+        for name in ["...", "a/...", ".a", "a/.b/c.", "..a/b..", ".../x"] {
+            assert_eq!(ImagePath::new(name).as_str(), name);
+        }
+        for (spelling, path) in [("a/.", "a"), ("a/./b", "a/b"), ("./..", ""), ("a//b", "a/b"), ("", "")] {
+            assert_eq!(ImagePath::new(spelling).as_str(), path, "{spelling}");
         }
     }
 

@@ -48,9 +48,10 @@ fn stack(records: &[PackedRecord], layers: &[LayerRef], table: &[&dyn Ecosystem]
     }
     for (layer, (record, mut facts)) in records.iter().zip(facts).enumerate() {
         while let Some(file) = facts.next()? {
-            history.see(layer, &file);
             if stacked.shows(&file, layer) {
                 stacked.find(file, layer, layers, &history);
+            } else if stacked.tree.get(&file.path).is_some_and(|node| node.layer as usize > layer) {
+                history.see(layer, &file);
             }
         }
         stacked.count(record, facts.finish()?);

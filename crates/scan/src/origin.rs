@@ -9,7 +9,7 @@ use supercargo_layer::{EntryKind, LayerDelta};
 use crate::FileFacts;
 use crate::record::Identity;
 
-/// What each layer says about each file that any reader looked into.
+/// What the layers below say about files that any reader looked into.
 #[derive(Default)]
 pub(crate) struct History {
     sightings: BTreeMap<(EcosystemId, ImagePath), BTreeMap<usize, BTreeSet<Identity>>>,
@@ -22,7 +22,7 @@ impl History {
         self.breaks.push(breaks(delta));
     }
 
-    /// Adds what a layer says about a file, from the base up.
+    /// Adds what a layer says about a file that a layer above it replaced: nobody asks for others.
     pub(crate) fn see(&mut self, layer: usize, file: &FileFacts) {
         let identities = file.facts.iter().filter_map(Identity::of).collect();
         let layers = self.sightings.entry((file.ecosystem, file.path.clone())).or_default();
@@ -30,7 +30,7 @@ impl History {
     }
 
     /// The lowest layer from which on, without a gap, every version of the file at `path` held the package of
-    /// `fact`. For anything but a package it is the layer of the finding itself. Knows of the layers seen so far.
+    /// `fact`. For anything but a package it is the layer of the finding itself.
     pub(crate) fn origin(
         &self,
         ecosystem: EcosystemId,
@@ -38,11 +38,8 @@ impl History {
         layer: usize,
         fact: &Fact,
     ) -> usize {
-        let (Some(wanted), Some(layers)) =
-            (Identity::of(fact), self.sightings.get(&(ecosystem, path.clone())))
-        else {
-            return layer;
-        };
+        let layers = self.sightings.get(&(ecosystem, path.clone()));
+        let (Some(layers), Some(wanted)) = (layers, Identity::of(fact)) else { return layer };
         let mut origin = layer;
         for below in (0..layer).rev() {
             if self.is_broken_by(below + 1, path) {

@@ -28,7 +28,7 @@ const PROPERTIES: &[(u8, &str)] = &[
 
 /// Reads a whole database.
 pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Problem> {
-    let content = String::from_utf8_lossy(file.bytes);
+    let content = crate::text::lossy(file.bytes);
     let (mut problems, mut budget) = (ProblemCount::default(), Budget::new(file.limits));
     let mut entry = Entry::default();
     let result = content.lines().map(str::trim_end).chain([""]).try_for_each(|line| {

@@ -39,8 +39,8 @@ pub(super) fn of<'a>(
     if toolchain.is_empty() {
         return Ok(None);
     }
-    let toolchain = String::from_utf8_lossy(toolchain).into_owned();
-    Ok(Some(BuildInfo { toolchain, modules: String::from_utf8_lossy(unframed(modules)).into_owned() }))
+    let toolchain = crate::text::lossy(toolchain).into_owned();
+    Ok(Some(BuildInfo { toolchain, modules: crate::text::lossy(unframed(modules)).into_owned() }))
 }
 
 /// The bytes from the header on: in its section, or in the data segments where there are no sections.

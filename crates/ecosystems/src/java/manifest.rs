@@ -31,7 +31,7 @@ pub(super) struct Manifest(BTreeMap<String, String>);
 impl Manifest {
     /// Reads up to the first empty line. A line that begins with a space continues the one before it.
     pub(super) fn parse(bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
+        let text = crate::text::lossy(bytes);
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in text.lines().map(|line| line.trim_end_matches('\r')) {
             if let Some(more) = line.strip_prefix(' ') {

@@ -122,7 +122,7 @@ fn substituted(
 
 /// All texts by the path of their element, in order; each `dependency` element itself as an empty text.
 fn values(bytes: &[u8]) -> Vec<(String, String)> {
-    let content = String::from_utf8_lossy(bytes);
+    let content = crate::text::lossy(bytes);
     let mut reader = Reader::from_str(&content);
     reader.config_mut().check_end_names = false;
     let (mut path, mut text, mut values) = (Vec::<String>::new(), String::new(), Vec::new());

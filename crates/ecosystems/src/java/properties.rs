@@ -15,7 +15,7 @@ pub(super) struct Coordinates {
 
 /// Reads `groupId`, `artifactId` and `version`; `None` without an artifact.
 pub(super) fn parse(bytes: &[u8]) -> Option<Coordinates> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::text::lossy(bytes);
     let mut found = Coordinates::default();
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', '!'])) {
         let Some((key, value)) = line.split_once(['=', ':']) else { continue };

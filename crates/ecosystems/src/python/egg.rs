@@ -20,7 +20,7 @@ pub(super) fn read(file: &Candidate<'_>, out: &mut Findings) -> Result<(), Probl
     }
     if let Some(entry) = archive.find("EGG-INFO/requires.txt") {
         let bytes = archive.read(entry, METADATA_BYTES_MAX, &mut shared, &mut out.problems)?;
-        requirement::read_requires_txt(&String::from_utf8_lossy(&bytes), out);
+        requirement::read_requires_txt(&crate::text::lossy(&bytes), out);
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ impl Headers {
                 let message = format!("the headers are longer than {HEADER_BYTES_MAX} bytes");
                 return Err(Problem::new(ProblemKind::LimitHit, message));
             }
-            let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+            let line = crate::text::lossy(line.strip_suffix(b"\r").unwrap_or(line));
             if line.is_empty() {
                 break;
             }

@@ -9,7 +9,7 @@ use crate::{Candidate, Fact, Findings, text};
 /// Reads `path,sha256=digest,size` lines. Paths are relative to the folder that holds the `dist-info`.
 pub(super) fn read_record(file: &Candidate<'_>, out: &mut Findings) {
     let base = file.path.parent().and_then(|info| info.parent()).unwrap_or_default();
-    let text = String::from_utf8_lossy(file.bytes);
+    let text = crate::text::lossy(file.bytes);
     let files = text.lines().filter_map(|line| {
         let (path, rest) = first_field(line)?;
         Some((place(&base, &path, file), hash(rest)))
@@ -20,7 +20,7 @@ pub(super) fn read_record(file: &Candidate<'_>, out: &mut Findings) {
 /// Reads one path per line, relative to the `egg-info` folder itself.
 pub(super) fn read_installed_files(file: &Candidate<'_>, out: &mut Findings) {
     let base = file.path.parent().unwrap_or_default();
-    let text = String::from_utf8_lossy(file.bytes);
+    let text = crate::text::lossy(file.bytes);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     push(lines.filter_map(|line| Some((place(&base, line, file)?, None))), file, out);
 }

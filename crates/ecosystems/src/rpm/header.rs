@@ -84,7 +84,7 @@ impl<'a> Header<'a> {
             let end = memchr::memchr(0, rest)?;
             let (text, after) = (rest.get(..end)?, rest.get(end + 1..)?);
             rest = after;
-            Some(String::from_utf8_lossy(text))
+            Some(crate::text::lossy(text))
         });
         next.take(count.min(STRINGS_MAX))
     }

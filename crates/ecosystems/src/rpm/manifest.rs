@@ -16,7 +16,7 @@ const SOURCE_RPM: usize = 9;
 
 /// Reads all lines.
 pub(super) fn read(bytes: &[u8], headers: &mut Headers<'_>) -> Result<(), Problem> {
-    for line in String::from_utf8_lossy(bytes).lines().filter(|line| !line.trim().is_empty()) {
+    for line in crate::text::lossy(bytes).lines().filter(|line| !line.trim().is_empty()) {
         let columns: Vec<_> = line.split('\t').map(|column| column.trim()).collect();
         let column = |at: usize| columns.get(at).copied().filter(|value| *value != "(none)");
         let (Some(name), Some(version)) = (

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::text;
+
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 pub(super) const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 pub(super) const END: [u8; 4] = *b"PK\x05\x06";
@@ -74,13 +76,8 @@ impl Header {
 
     /// The name with what is not UTF-8 replaced.
     pub(super) fn name(&self) -> Cow<'_, str> {
-        text(&self.raw_name)
+        text::lossy(&self.raw_name)
     }
-}
-
-/// Text of a name with what is not UTF-8 replaced. Nearly all are UTF-8, and archives have names by the ten thousand.
-pub(super) fn text(name: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(name).map_or_else(|_| String::from_utf8_lossy(name), Cow::Borrowed)
 }
 
 /// How many bytes must be there to go on, for what has been gathered of a record; `None` for no record at all.

@@ -4,8 +4,9 @@ use memchr::memmem;
 use rawzip::{ZipArchive, ZipSliceArchive};
 use supercargo_inventory::{Problem, ProblemKind};
 
-use super::record::{self, END};
+use super::record::END;
 use super::{Allowance, Entry, KEPT_MAX, Place, Role, Roles, disagrees};
+use crate::text;
 
 /// Bytes of the end of the directory without its comment, and of the longest comment.
 const END_BYTES: usize = 22;
@@ -49,7 +50,7 @@ impl<'a> Whole<'a> {
                 break;
             }
             let raw_name = record.file_path().as_bytes();
-            let name = record::text(raw_name);
+            let name = text::lossy(raw_name);
             let is_wanted = raw_name.len() <= shared.limits.path_bytes_max && roles(&name) != Role::None;
             if is_wanted && names.insert(name.to_string()) {
                 entries.push(Entry {

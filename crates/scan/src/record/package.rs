@@ -9,6 +9,9 @@ use super::RecordError;
 use super::read::{Read, Reader};
 use super::write::Writer;
 
+/// Room for most identities.
+const IDENTITY_BYTES: usize = 128;
+
 /// What makes two sightings the same package: its purl as read, name and version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(Box<[u8]>);
@@ -17,7 +20,7 @@ impl Identity {
     /// That of a package; `None` for any other fact.
     pub(crate) fn of(fact: &Fact) -> Option<Self> {
         let Fact::Package(package) = fact else { return None };
-        let mut to = Writer::new(Vec::new(), &[]);
+        let mut to = Writer::new(Vec::with_capacity(IDENTITY_BYTES), &[]);
         to.purl(&package.purl);
         to.text(&package.name);
         to.optional_text(package.version.as_deref());
