@@ -96,6 +96,6 @@ for name; do
         exit 1
     fi
     echo "$key" >"$dir/$name.key"
-    echo "$name built in $(($(date +%s) - began)) s: $(cat "$dir/$name"*.truth.tsv | wc -l) packages," \
+    echo "$name built in $(($(date +%s) - began)) s: $(cat "$dir/$name"*.truth.tsv 2>/dev/null | wc -l) packages," \
         "$(du -sm "$dir/$name" | cut -f 1) MB"
 done

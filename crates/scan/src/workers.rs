@@ -8,8 +8,8 @@ use std::thread;
 /// Does `work` for every item, taken in their order by whichever of `threads` threads is free; 0 is one per core. The
 /// results come in no order.
 ///
-/// The calling thread works too: what it has freed then serves it again afterwards, while the memory of a thread that
-/// only waits would lie idle.
+/// The calling thread works too, and always takes the first item, which should be the largest: what it has freed then
+/// serves it again afterwards, while memory that another thread has freed lies idle.
 ///
 /// # Errors
 /// When a thread cannot be started.
@@ -20,20 +20,23 @@ pub(crate) fn run<T: Send>(
 ) -> io::Result<Vec<T>> {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let threads = if threads == 0 { cores() } else { threads };
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
-    let worker = || {
-        while let Some(&item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+    let (next, results) = (AtomicUsize::new(1), Mutex::new(Vec::with_capacity(items.len())));
+    let take = || next.fetch_add(1, Ordering::Relaxed);
+    let work_from = |mut at: usize| {
+        while let Some(&item) = items.get(at) {
             let result = work(item);
             results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+            at = take();
         }
     };
+    let others = || work_from(take());
     thread::scope(|scope| {
         for _ in 1..threads.min(items.len()) {
-            let started = thread::Builder::new().name("layers".to_owned()).spawn_scoped(scope, worker);
+            let started = thread::Builder::new().name("layers".to_owned()).spawn_scoped(scope, others);
             // Those that have started find nothing more to do.
             started.inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?;
         }
-        worker();
+        work_from(0);
         Ok::<_, io::Error>(())
     })?;
     Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -57,15 +60,15 @@ mod tests {
     }
 
     #[test]
-    fn the_calling_thread_works_and_is_not_alone() {
+    fn the_calling_thread_takes_the_first_item_and_is_not_alone() {
         // Each waits for the other, so that neither can do both.
         let barrier = std::sync::Barrier::new(2);
-        let who = run(2, &[0, 1], |_| {
+        let caller = thread::current().id();
+        let who = run(2, &[0, 1], |item| {
             barrier.wait();
-            thread::current().id()
+            (item, thread::current().id() == caller)
         });
-        let who: BTreeSet<_> = who.unwrap().into_iter().map(|id| format!("{id:?}")).collect();
-        assert_eq!(who.len(), 2);
-        assert!(who.contains(&format!("{:?}", thread::current().id())));
+        let who: BTreeSet<_> = who.unwrap().into_iter().collect();
+        assert_eq!(who, BTreeSet::from([(0, true), (1, false)]));
     }
 }
