@@ -112,16 +112,17 @@ async fn read_all(stdout: impl AsyncRead + Unpin) -> io::Result<Zeroizing<Vec<u8
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn ask(script: &str, timeout: Duration) -> Result<Option<Credential>, RegistryError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("docker-credential-test");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: a child that a test beside this one starts just now would inherit the open file, and
+        // a program that somebody may still write to is not run (ETXTBSY).
+        let write = r#"printf '%s' "$1" >"$0" && chmod 755 "$0""#;
+        let text = format!("#!/bin/sh\n{script}\n");
+        let written = std::process::Command::new("sh").args(["-c", write]).arg(&path).arg(text).status();
+        assert!(written.unwrap().success());
         let folders = [folder.path().to_owned()];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(Helper { name: "test", folders: &folders, timeout }.get("r.example"))
