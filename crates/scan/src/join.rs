@@ -1,5 +1,6 @@
 //! Records of all layers → inventory.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use supercargo_ecosystems::{Ecosystem, Finding, ImageView, distro};
@@ -48,10 +49,12 @@ fn stack(records: &[PackedRecord], layers: &[LayerRef], table: &[&dyn Ecosystem]
     }
     for (layer, (record, mut facts)) in records.iter().zip(facts).enumerate() {
         while let Some(file) = facts.next()? {
-            if stacked.shows(&file, layer) {
-                stacked.find(file, layer, layers, &history);
-            } else if stacked.tree.get(&file.path).is_some_and(|node| node.layer as usize > layer) {
-                history.see(layer, &file);
+            let Some(node) = stacked.tree.get(&file.path) else { continue };
+            let is_file = matches!(node.kind, EntryKind::File | EntryKind::HardLink(_));
+            match (node.layer as usize).cmp(&layer) {
+                Ordering::Equal if is_file => stacked.find(file, layer, layers, &history),
+                Ordering::Greater => history.see(layer, &file),
+                _ => {}
             }
         }
         stacked.count(record, facts.finish()?);
@@ -60,13 +63,6 @@ fn stack(records: &[PackedRecord], layers: &[LayerRef], table: &[&dyn Ecosystem]
 }
 
 impl Stacked {
-    /// Whether the file that a container would see is the one of this layer.
-    fn shows(&self, file: &FileFacts, layer: usize) -> bool {
-        self.tree.get(&file.path).is_some_and(|node| {
-            node.layer as usize == layer && matches!(node.kind, EntryKind::File | EntryKind::HardLink(_))
-        })
-    }
-
     /// Adds what a visible file of this layer says.
     fn find(&mut self, file: FileFacts, layer: usize, layers: &[LayerRef], history: &History) {
         let FileFacts { path, ecosystem, facts } = file;

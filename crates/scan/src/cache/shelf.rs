@@ -85,7 +85,7 @@ impl<'a> Shelf<'a> {
         }
         let key = self.keys.layer(layer);
         let sealed = self.store.load(&key)?;
-        let record = PackedRecord::checked(sealed, place.clone(), self.table, &self.limits);
+        let record = PackedRecord::checked(&sealed, place.clone(), self.table, &self.limits);
         let record = record.map_err(|error| self.unusable(&key, &error)).ok()?;
         self.layers.fetch_add(1, Ordering::Relaxed);
         Some(record)

@@ -28,7 +28,7 @@ impl LayerRecord {
         table: &[&dyn Ecosystem],
         limits: &RecordLimits,
     ) -> Result<Self, RecordError> {
-        PackedRecord::of_body(sealed.body().to_vec(), place).unpack(table, limits)
+        PackedRecord::of_sealed(sealed, place).unpack(table, limits)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A record as it waits for the others: as bytes, which take a tenth of the room.
+//! A record as it waits for the others: as bytes, which take an eighth of the room.
 
 use std::sync::Arc;
 
@@ -47,8 +47,12 @@ impl PackedRecord {
         Ok(Self { was_read, is_verified, fetched_bytes, ..packed })
     }
 
-    /// A body that was kept, as the record of the layer at `place`.
-    pub(crate) fn of_body(body: Vec<u8>, layer: LayerRef) -> Self {
+    /// The body of a record that was kept, as that of the layer at `place`.
+    pub(super) fn of_sealed(sealed: &SealedRecord, place: LayerRef) -> Self {
+        Self::of_body(sealed.body().to_vec(), place)
+    }
+
+    fn of_body(body: Vec<u8>, layer: LayerRef) -> Self {
         let (body, more_problems) = (Arc::new(body), Vec::new());
         // Only layers that were read whole, and compared, are kept.
         Self { layer, body, more_problems, was_read: true, is_verified: true, fetched_bytes: None }
@@ -59,12 +63,12 @@ impl PackedRecord {
     /// # Errors
     /// When the body is not what [`PackedRecord::pack`] writes.
     pub(crate) fn checked(
-        sealed: SealedRecord,
+        sealed: &SealedRecord,
         place: LayerRef,
         table: &[&dyn Ecosystem],
         limits: &RecordLimits,
     ) -> Result<Self, RecordError> {
-        let packed = Self::of_body(sealed.into_body(), place);
+        let packed = Self::of_sealed(sealed, place);
         let (_, mut facts) = packed.open(table, limits)?;
         while facts.next()?.is_some() {}
         facts.finish()?;

@@ -78,14 +78,6 @@ impl SealedRecord {
         Self::close(bytes)
     }
 
-    /// The body alone.
-    pub(super) fn into_body(self) -> Vec<u8> {
-        let Self(mut bytes) = self;
-        bytes.truncate(bytes.len().saturating_sub(CHECKSUM_BYTES));
-        bytes.drain(..HEAD_BYTES.min(bytes.len()));
-        bytes
-    }
-
     /// Adds the checksum.
     pub(super) fn close(mut bytes: Vec<u8>) -> Self {
         let checksum = Digest::sha256_of(&bytes).to_bytes();
